@@ -1,0 +1,1 @@
+//! scar-local

@@ -1,0 +1,91 @@
+//! [`Manifest`](scar_schemas::manifest::Manifest) → [`Workflow`]: every value resolved, stages linked
+//! by where they read and write, and the proof that the graph can work.
+//!
+//! It deliberately knows nothing of CloudFormation: it is what the user means, not how it is done.
+
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
+use scar_schemas::glob::Glob;
+use scar_schemas::manifest::Work;
+
+/// A workflow for one environment, checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Workflow {
+    /// Name of the workflow.
+    pub name: String,
+    /// Name of the environment; `dev` if the manifest has none.
+    pub environment: String,
+    /// Free text for people.
+    pub description: Option<String>,
+    /// Region the environment asks for.
+    pub region: Option<String>,
+    /// Whether the environment is protected.
+    pub protect: bool,
+    /// Tags on everything.
+    pub tags: BTreeMap<String, String>,
+    /// Buckets by manifest name: the real name of an existing one, `None` for a managed one.
+    pub buckets: IndexMap<String, Option<String>>,
+    /// Manifest name of the managed bucket that holds scar's own records.
+    pub state_bucket: String,
+    /// Stages in topological order, ties in file order.
+    pub stages: Vec<Stage>,
+    /// Which stage feeds which.
+    pub links: Vec<Link>,
+}
+
+/// A stage with every value decided.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stage {
+    /// Its name.
+    pub name: String,
+    /// Image reference as written.
+    pub image: String,
+    /// What runs.
+    pub work: Work,
+    /// Which objects start it.
+    pub inputs: Vec<Input>,
+    /// Where its files go.
+    pub outputs: Vec<Output>,
+    /// Variables of the container.
+    pub variables: BTreeMap<String, String>,
+    /// Memory in MiB.
+    pub memory_mib: u32,
+    /// Seconds a task may take.
+    pub timeout_s: u32,
+    /// Scratch disk in MiB.
+    pub disk_mib: u32,
+    /// Starts of one task at most.
+    pub attempts: u32,
+    /// Days to keep the log.
+    pub log_days: u32,
+}
+
+/// An input of a stage.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Input {
+    /// Manifest name of the bucket.
+    pub bucket: String,
+    /// Which keys.
+    pub pattern: Glob,
+}
+
+/// An output of a stage.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Output {
+    /// Manifest name of the bucket.
+    pub bucket: String,
+    /// How its keys are made.
+    pub key: scar_schemas::contract::OutputKey,
+}
+
+/// One stage's output feeds another's input.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Link {
+    /// Writing stage.
+    pub from: String,
+    /// Reading stage.
+    pub to: String,
+    /// Where they meet, as the reader wrote it: `data:grey/*.png`.
+    pub via: String,
+}

@@ -1,0 +1,281 @@
+//! The stage contract: what a stage package says, and the variables on both sides of it.
+//!
+//! A stage package is a small zip with `stage.json` (a [`StageConfig`]) and, where the stage has one,
+//! the file `script`. Buckets are named by their manifest name; their real names come through the
+//! variables of [`bucket_variable`], because only CloudFormation knows them.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+use crate::glob::Glob;
+
+/// Format number of [`StageConfig`]. A supervisor refuses a higher one.
+pub const FORMAT: u32 = 1;
+
+/// File names inside a stage package.
+pub const STAGE_FILE: &str = "stage.json";
+/// The user's script inside a stage package.
+pub const SCRIPT_FILE: &str = "script";
+
+/// Manifest name under which the artifact bucket is known to the supervisor.
+pub const ARTIFACTS: &str = "artifacts";
+/// All keys of scar's own in a workflow's bucket start with this.
+pub const SYSTEM_PREFIX: &str = ".scar/";
+
+/// Variables that the template sets on a function and the supervisor reads.
+pub mod function_variable {
+    /// Name of the stage; only for people who look at the function.
+    pub const STAGE: &str = "SCAR_STAGE";
+    /// Prefix of the variables that hold real bucket names.
+    pub const BUCKET: &str = "SCAR_BUCKET_";
+    /// Directory for work and image cache; default [`super::DEFAULT_WORK_DIR`].
+    pub const WORK_DIR: &str = "SCAR_WORK_DIR";
+    /// Directory of the image cache if it is not below the work directory.
+    pub const IMAGE_CACHE: &str = "SCAR_IMAGE_CACHE";
+    /// Forces a container engine: `namespaces`, `chroot`.
+    pub const ENGINE: &str = "SCAR_ENGINE";
+    /// Test-only: abort at this named point, `name` or `name:n` for the n-th passage.
+    pub const CRASH_AT: &str = "SCAR_CRASH_AT";
+}
+
+/// Where the supervisor works when nothing else is said.
+pub const DEFAULT_WORK_DIR: &str = "/tmp/scar";
+
+/// Variables that a stage's container sees. The second half are the names that SCAR 4 used.
+pub mod container_variable {
+    /// Path of the staged input file.
+    pub const INPUT: &str = "SCAR_INPUT";
+    /// Directory of the staged input.
+    pub const INPUT_DIR: &str = "SCAR_INPUT_DIR";
+    /// Directory whose files become outputs.
+    pub const OUT: &str = "SCAR_OUT";
+    /// Base name of the input's key without its last suffix.
+    pub const STEM: &str = "SCAR_STEM";
+    /// Key of the input object, byte for byte.
+    pub const KEY: &str = "SCAR_KEY";
+    /// Identity of the run: the task that the first input of the chain became.
+    pub const RUN: &str = "SCAR_RUN";
+    /// Identity of this task.
+    pub const TASK: &str = "SCAR_TASK";
+    /// SCAR 4: same as [`INPUT`].
+    pub const OLD_INPUT_FILE_PATH: &str = "INPUT_FILE_PATH";
+    /// SCAR 2 and the paper: same as [`INPUT`].
+    pub const OLD_SCAR_INPUT_FILE: &str = "SCAR_INPUT_FILE";
+    /// SCAR 4: same as [`INPUT_DIR`].
+    pub const OLD_TMP_INPUT_DIR: &str = "TMP_INPUT_DIR";
+    /// SCAR 4: same as [`OUT`].
+    pub const OLD_TMP_OUTPUT_DIR: &str = "TMP_OUTPUT_DIR";
+    /// SCAR 4: same as [`KEY`].
+    pub const OLD_STORAGE_OBJECT_KEY: &str = "STORAGE_OBJECT_KEY";
+    /// SCAR 4: time of the event, RFC 3339.
+    pub const OLD_EVENT_TIME: &str = "EVENT_TIME";
+    /// SCAR 4: the event as JSON.
+    pub const OLD_EVENT: &str = "EVENT";
+    /// SCAR 4: the Lambda request.
+    pub const OLD_REQUEST_ID: &str = "REQUEST_ID";
+}
+
+/// The function variable that holds the real name of the bucket known as `name` in the manifest.
+///
+/// Bucket names of manifests are `[a-z][a-z0-9-]*`, so the mapping is injective.
+#[must_use]
+pub fn bucket_variable(name: &str) -> String {
+    format!("{}{}", function_variable::BUCKET, name.to_uppercase().replace('-', "_"))
+}
+
+/// Everything the supervisor must know about its stage. One JSON file, one channel on every platform.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StageConfig {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// Name of the workflow.
+    pub workflow: String,
+    /// Name of the environment, for instance `dev`.
+    pub environment: String,
+    /// Name of the stage.
+    pub stage: String,
+    /// Where the image's bytes come from.
+    pub image: Image,
+    /// What runs in it.
+    pub command: Command,
+    /// Variables from the manifest, never secrets.
+    pub variables: BTreeMap<String, String>,
+    /// Which objects the stage takes.
+    pub inputs: Vec<Input>,
+    /// Where its outputs go, in manifest order.
+    pub outputs: Vec<Output>,
+    /// Manifest name of the bucket that holds records and staged outputs under [`SYSTEM_PREFIX`].
+    pub state_bucket: String,
+    /// Seconds the stage may take, as the platform enforces it.
+    pub timeout_s: u32,
+    /// Memory of the stage in MiB.
+    pub memory_mib: u32,
+    /// Scratch disk of the stage in MiB.
+    pub disk_mib: u32,
+    /// Starts allowed for one task before it is recorded as failed.
+    pub attempts: u32,
+}
+
+/// Where an image comes from. The digest is that of the platform's image manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "from", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Image {
+    /// A registry, pulled by digest.
+    Registry {
+        /// Name as written, for people: `ghcr.io/acme/vips:8.15`.
+        reference: String,
+        /// What that name meant when it was planned.
+        digest: Digest,
+        /// Plain HTTP is allowed; only honoured for a loopback host.
+        plain_http: bool,
+    },
+    /// An OCI layout stored in a bucket: blobs at `<prefix>blobs/sha256/<hex>`.
+    Bucket {
+        /// Name as written, for people: `oci:images/tools`.
+        reference: String,
+        /// Manifest name of the bucket, normally [`ARTIFACTS`].
+        bucket: String,
+        /// Key prefix with its closing slash, for instance `images/`.
+        prefix: String,
+        /// Digest of the image manifest.
+        digest: Digest,
+    },
+}
+
+impl Image {
+    /// The name as the manifest has it.
+    #[must_use]
+    pub fn reference(&self) -> &str {
+        match self {
+            Self::Registry { reference, .. } | Self::Bucket { reference, .. } => reference,
+        }
+    }
+
+    /// The pinned digest.
+    #[must_use]
+    pub fn digest(&self) -> &Digest {
+        match self {
+            Self::Registry { digest, .. } | Self::Bucket { digest, .. } => digest,
+        }
+    }
+}
+
+/// What runs in the container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Command {
+    /// The package's [`SCRIPT_FILE`]: executed by its `#!` line, or by `/bin/sh -e` without one.
+    Script,
+    /// This argument vector.
+    Arguments(Vec<String>),
+    /// The image's own entrypoint and command.
+    Image,
+}
+
+/// One input of a stage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    /// Manifest name of the bucket.
+    pub bucket: String,
+    /// Which keys.
+    pub pattern: Glob,
+}
+
+/// One output of a stage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Output {
+    /// Manifest name of the bucket.
+    pub bucket: String,
+    /// How keys are made.
+    pub key: OutputKey,
+}
+
+/// How the key of an output is made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum OutputKey {
+    /// Every file below the output directory whose relative path matches `files` (all, if none) goes to
+    /// `<prefix><relative path>`.
+    Prefix {
+        /// Key prefix with its closing slash, or empty.
+        prefix: String,
+        /// Pattern over relative paths; a pattern without `/` is matched against the base name.
+        files: Option<Glob>,
+    },
+    /// The stage makes exactly one file, which goes to `<before><stem of the input><after>`. Such a
+    /// stage, if it is its only output, is committed by its output object itself (mode `atomic`).
+    Single {
+        /// Text before the stem, for instance `thumbs/`.
+        before: String,
+        /// Text after the stem, for instance `.webp`.
+        after: String,
+    },
+}
+
+/// How a stage's outputs are committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// The only output object is the commit.
+    Atomic,
+    /// Outputs are staged, committed by a record, then published.
+    Ledger,
+}
+
+impl StageConfig {
+    /// The mode that follows from the outputs.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        match self.outputs.as_slice() {
+            [Output { key: OutputKey::Single { .. }, .. }] => Mode::Atomic,
+            _ => Mode::Ledger,
+        }
+    }
+
+    /// Whether the stage takes this object: a declared input, not a folder marker, not scar's own.
+    #[must_use]
+    pub fn takes(&self, bucket: &str, key: &str) -> bool {
+        !key.starts_with(SYSTEM_PREFIX)
+            && !key.ends_with('/')
+            && self.inputs.iter().any(|input| input.bucket == bucket && input.pattern.matches(key))
+    }
+}
+
+/// Base name of a key without its last suffix: `a/b.tar.gz` has the stem `b.tar`, `.profile` itself.
+#[must_use]
+pub fn stem(key: &str) -> &str {
+    let base = key.rsplit('/').next().unwrap_or(key);
+    match base.rfind('.') {
+        Some(dot) if dot > 0 => &base[..dot],
+        _ => base,
+    }
+}
+
+/// The key of the only output of an atomic stage for one input key.
+#[must_use]
+pub fn single_output_key(before: &str, after: &str, input_key: &str) -> String {
+    format!("{before}{}{after}", stem(input_key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stems() {
+        assert_eq!(stem("a/b.tar.gz"), "b.tar");
+        assert_eq!(stem("a/.profile"), ".profile");
+        assert_eq!(stem("plain"), "plain");
+        assert_eq!(single_output_key("thumbs/", ".webp", "in/x.jpg"), "thumbs/x.webp");
+    }
+
+    #[test]
+    fn variables_of_buckets() {
+        assert_eq!(bucket_variable("data"), "SCAR_BUCKET_DATA");
+        assert_eq!(bucket_variable("my-drop"), "SCAR_BUCKET_MY_DROP");
+    }
+}

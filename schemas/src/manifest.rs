@@ -1,0 +1,140 @@
+//! The native manifest, version 1: what one `workflow.yaml` or `workflow.toml` says.
+//!
+//! These types hold what was typed, units parsed and nothing merged. `scar-manifest` reads them from
+//! text and keeps the place of every value; the JSON Schema for editors is generated from them.
+
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
+
+/// Version of the manifest language, the value of the key `scar`.
+pub const VERSION: u64 = 1;
+
+/// A whole manifest.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Manifest {
+    /// Name of the workflow: `[a-z][a-z0-9-]*`, at most 31 characters.
+    pub name: String,
+    /// Free text for people.
+    pub description: Option<String>,
+    /// Tags on everything that can have tags.
+    pub tags: BTreeMap<String, String>,
+    /// Buckets by manifest name. Without any there is one managed bucket, `data`.
+    pub buckets: IndexMap<String, Bucket>,
+    /// Values for `{{ vars.NAME }}`.
+    pub vars: BTreeMap<String, String>,
+    /// Settings of every stage that does not set them itself.
+    pub defaults: Settings,
+    /// Environments by name.
+    pub envs: IndexMap<String, Environment>,
+    /// Stages by name, in file order.
+    pub stages: IndexMap<String, Stage>,
+}
+
+/// A bucket of the manifest.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Bucket {
+    /// Real name of a bucket that exists already; `None` is a bucket that scar makes and keeps.
+    pub existing: Option<String>,
+}
+
+/// An environment: what differs between `dev` and `prod`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Environment {
+    /// AWS region.
+    pub region: Option<String>,
+    /// Overrides of `vars`.
+    pub vars: BTreeMap<String, String>,
+    /// Overrides of `defaults`.
+    pub defaults: Settings,
+    /// Destroying or replacing needs the environment's name typed.
+    pub protect: bool,
+}
+
+/// Settings that `defaults` and a stage share.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Settings {
+    /// Variables of the container.
+    pub env: BTreeMap<String, String>,
+    /// Memory in MiB.
+    pub memory_mib: Option<u64>,
+    /// Time a task may take, in seconds.
+    pub timeout_s: Option<u64>,
+    /// Scratch disk in MiB.
+    pub disk_mib: Option<u64>,
+    /// What to do with failed tasks.
+    pub retry: Option<Retry>,
+    /// Logging.
+    pub logs: Option<Logs>,
+}
+
+/// What to do with failed tasks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Retry {
+    /// Starts of one task at most, 1 to 3.
+    pub attempts: u64,
+}
+
+/// Logging of a stage.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Logs {
+    /// Days to keep the log, one of the values that CloudWatch Logs has.
+    pub keep_days: u64,
+}
+
+/// A stage.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stage {
+    /// Registry reference, `oci:DIR[:ref]` or `archive:FILE`.
+    pub image: String,
+    /// What runs.
+    pub work: Work,
+    /// Which objects start it.
+    pub inputs: Vec<Path>,
+    /// Where its files go.
+    pub outputs: Vec<OutputPath>,
+    /// Where it runs.
+    pub compute: Compute,
+    /// Its own settings.
+    pub settings: Settings,
+}
+
+/// What runs in a stage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Work {
+    /// `run`: an inline script for `/bin/sh`.
+    Run(String),
+    /// `script`: a file beside the manifest.
+    Script(String),
+    /// `command`: an argument vector.
+    Command(Vec<String>),
+    /// The image's own entrypoint.
+    Image,
+}
+
+/// Where a stage runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Compute {
+    /// An AWS Lambda function.
+    #[default]
+    Lambda,
+}
+
+/// `[bucket:]key-pattern`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Path {
+    /// Manifest name of the bucket, if it was written.
+    pub bucket: Option<String>,
+    /// Key pattern as written.
+    pub pattern: String,
+}
+
+/// One place where outputs go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutputPath {
+    /// A prefix (`thumbs/`), or a pattern with one `*` that stands for the input's stem
+    /// (`thumbs/*.webp`): then the stage makes exactly one file.
+    pub path: Path,
+    /// Only files that match this pattern, from the map form of `out`.
+    pub files: Option<String>,
+}
