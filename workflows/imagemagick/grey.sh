@@ -1,0 +1,2 @@
+#!/bin/sh -e
+convert "$SCAR_INPUT" -colorspace Gray "$SCAR_OUT/$SCAR_STEM.png"
