@@ -11,12 +11,14 @@ use indexmap::IndexMap;
 pub const VERSION: u64 = 1;
 
 /// A whole manifest.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Manifest {
     /// Name of the workflow: `[a-z][a-z0-9-]*`, at most 31 characters.
     pub name: String,
     /// Free text for people.
     pub description: Option<String>,
+    /// AWS region, unless the environment has one.
+    pub region: Option<String>,
     /// Tags on everything that can have tags.
     pub tags: BTreeMap<String, String>,
     /// Buckets by manifest name. Without any there is one managed bucket, `data`.

@@ -1,5 +1,7 @@
 //! A mistake with its places, and what to do about it. Rendering is the command line's job.
 
+use std::fmt;
+
 use crate::place::Span;
 
 /// Something to say about a manifest.
@@ -34,3 +36,11 @@ pub struct Label {
     /// A few words, for instance "did you mean `memory`?".
     pub text: String,
 }
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.summary)
+    }
+}
+
+impl std::error::Error for Diagnostic {}
