@@ -2,40 +2,12 @@
 //!
 //! It deliberately knows no network: `scar-apply` observes and carries out, and decides nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+pub mod change;
+pub mod snapshot;
 
-use scar_cfn::Document;
-
-/// What the cloud says is there.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Snapshot {
-    /// Account number and region.
-    pub account: String,
-    /// Region.
-    pub region: String,
-    /// The base stack, if it is there.
-    pub base: Option<Stack>,
-    /// The workflow's stack, if it is there.
-    pub stack: Option<Stack>,
-    /// Keys of wanted assets that are in the artifact bucket already.
-    pub assets: BTreeSet<String>,
-}
-
-/// A deployed stack.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Stack {
-    /// Its ARN.
-    pub id: String,
-    /// For instance `UPDATE_COMPLETE`.
-    pub status: String,
-    /// Time of the last change, as the cloud wrote it: changes whenever the stack does.
-    pub changed: String,
-    /// Its template.
-    pub template: Document,
-    /// Parameters by name.
-    pub parameters: BTreeMap<String, String>,
-    /// Outputs by name.
-    pub outputs: BTreeMap<String, String>,
-    /// Tags.
-    pub tags: BTreeMap<String, String>,
-}
+pub use change::{
+    Action, Basis, Destruction, ImageChange, KeptBucket, LinkChange, ParameterValue,
+    PermissionChange, PermissionEffect, Plan, PropertyChange, Reason, ResourceChange,
+    SettingChange, StackChange, StageChange, Summary,
+};
+pub use snapshot::{Snapshot, Stack};

@@ -13,6 +13,9 @@ use scar_schemas::digest::Digest;
 pub struct Materials {
     /// Pinned image of each stage.
     pub images: BTreeMap<String, Image>,
+    /// Blobs of each stage's image that must be in the artifact bucket, the manifest among them; stages
+    /// whose image stays in a registry have none.
+    pub image_blobs: BTreeMap<String, Vec<Blob>>,
     /// Script of each stage that has one (`run` text or `script` file).
     pub scripts: BTreeMap<String, Vec<u8>>,
     /// Digest of the supervisor file.
@@ -21,8 +24,17 @@ pub struct Materials {
     pub manifest: Digest,
 }
 
+/// A blob of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blob {
+    /// Its digest.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub size_bytes: u64,
+}
+
 /// A workflow as CloudFormation.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Rendered {
     /// Name of the stack with the artifact bucket and the supervisor layer.
     pub base_name: String,
@@ -54,6 +66,8 @@ pub struct Origin {
 pub struct Asset {
     /// Key in the artifact bucket.
     pub key: String,
+    /// Size in bytes, where it is known before the bytes are made.
+    pub size_bytes: Option<u64>,
     /// Where its bytes are.
     pub content: Content,
 }
