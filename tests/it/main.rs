@@ -1,0 +1,3 @@
+//! The whole product through its command line: what a user sees.
+
+mod quickstart;
