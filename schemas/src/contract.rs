@@ -82,7 +82,11 @@ pub mod container_variable {
 /// Bucket names of manifests are `[a-z][a-z0-9-]*`, so the mapping is injective.
 #[must_use]
 pub fn bucket_variable(name: &str) -> String {
-    format!("{}{}", function_variable::BUCKET, name.to_uppercase().replace('-', "_"))
+    format!(
+        "{}{}",
+        function_variable::BUCKET,
+        name.to_uppercase().replace('-', "_")
+    )
 }
 
 /// Everything the supervisor must know about its stage. One JSON file, one channel on every platform.
@@ -231,7 +235,12 @@ impl StageConfig {
     #[must_use]
     pub fn mode(&self) -> Mode {
         match self.outputs.as_slice() {
-            [Output { key: OutputKey::Single { .. }, .. }] => Mode::Atomic,
+            [
+                Output {
+                    key: OutputKey::Single { .. },
+                    ..
+                },
+            ] => Mode::Atomic,
             _ => Mode::Ledger,
         }
     }
@@ -241,7 +250,10 @@ impl StageConfig {
     pub fn takes(&self, bucket: &str, key: &str) -> bool {
         !key.starts_with(SYSTEM_PREFIX)
             && !key.ends_with('/')
-            && self.inputs.iter().any(|input| input.bucket == bucket && input.pattern.matches(key))
+            && self
+                .inputs
+                .iter()
+                .any(|input| input.bucket == bucket && input.pattern.matches(key))
     }
 }
 
@@ -270,7 +282,10 @@ mod tests {
         assert_eq!(stem("a/b.tar.gz"), "b.tar");
         assert_eq!(stem("a/.profile"), ".profile");
         assert_eq!(stem("plain"), "plain");
-        assert_eq!(single_output_key("thumbs/", ".webp", "in/x.jpg"), "thumbs/x.webp");
+        assert_eq!(
+            single_output_key("thumbs/", ".webp", "in/x.jpg"),
+            "thumbs/x.webp"
+        );
     }
 
     #[test]

@@ -97,13 +97,21 @@ mod tests {
     fn parsing_is_strict() {
         let good = Digest::of(b"");
         assert_eq!(good.as_str().parse::<Digest>().unwrap(), good);
-        for bad in ["", "sha256:", "sha256:../../x", &good.as_str().to_uppercase()] {
+        for bad in [
+            "",
+            "sha256:",
+            "sha256:../../x",
+            &good.as_str().to_uppercase(),
+        ] {
             assert!(bad.parse::<Digest>().is_err(), "{bad}");
         }
     }
 
     #[test]
     fn framing_separates_parts() {
-        assert_ne!(hash_parts([&b"ab"[..], b"c"]), hash_parts([&b"a"[..], b"bc"]));
+        assert_ne!(
+            hash_parts([&b"ab"[..], b"c"]),
+            hash_parts([&b"a"[..], b"bc"])
+        );
     }
 }

@@ -43,7 +43,11 @@ pub struct BusDetail {
     /// The object.
     pub object: BusObject,
     /// Request that made it.
-    #[serde(rename = "request-id", default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "request-id",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     pub request_id: Option<String>,
     /// Who asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -70,7 +74,11 @@ pub struct BusObject {
     /// ETag without quotes.
     pub etag: String,
     /// On versioned buckets.
-    #[serde(rename = "version-id", default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "version-id",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     pub version_id: Option<String>,
     /// Orders events of one key.
     #[serde(default, skip_serializing_if = "Option::is_none")]

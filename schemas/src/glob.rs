@@ -8,6 +8,11 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::automaton;
+
+/// Longest pattern in bytes: the longest key that S3 has (Amazon S3 User Guide, "Naming Amazon S3 objects").
+pub const MAX_LENGTH: usize = 1024;
+
 /// More alternatives than this after expansion are refused: each one becomes an event rule matcher.
 pub const MAX_ALTERNATIVES: usize = 64;
 
@@ -49,6 +54,9 @@ pub enum InvalidGlob {
     /// The pattern is empty.
     #[error("empty pattern")]
     Empty,
+    /// No key is that long.
+    #[error("longer than {MAX_LENGTH} bytes")]
+    TooLong,
 }
 
 impl Glob {
@@ -67,8 +75,9 @@ impl Glob {
     /// Whether a whole key matches.
     #[must_use]
     pub fn matches(&self, key: &str) -> bool {
-        let key: Vec<char> = key.chars().collect();
-        self.alternatives.iter().any(|tokens| matches(tokens, &key))
+        self.alternatives
+            .iter()
+            .any(|tokens| automaton::matches(tokens, key))
     }
 
     /// The longest literal text that every matching key starts with.
@@ -86,7 +95,12 @@ impl Glob {
         let mut prefixes = self.alternatives.iter().map(literal);
         let first = prefixes.next().unwrap_or_default();
         let shared = prefixes.fold(first, |shared, next| {
-            shared.into_iter().zip(next).take_while(|(a, b)| a == b).map(|(a, _)| a).collect()
+            shared
+                .into_iter()
+                .zip(next)
+                .take_while(|(a, b)| a == b)
+                .map(|(a, _)| a)
+                .collect()
         });
         shared.into_iter().collect()
     }
@@ -96,30 +110,14 @@ impl Glob {
     /// There `*` crosses `/`, so they may match more: the supervisor checks [`Glob::matches`] again.
     #[must_use]
     pub fn wildcards(&self) -> Vec<String> {
-        let mut all: Vec<String> = self.alternatives.iter().map(|tokens| wildcard(tokens)).collect();
+        let mut all: Vec<String> = self
+            .alternatives
+            .iter()
+            .map(|tokens| wildcard(tokens))
+            .collect();
         all.sort();
         all.dedup();
         all
-    }
-}
-
-fn matches(tokens: &[Token], key: &[char]) -> bool {
-    let reaches = |tokens: &[Token], key: &[char]| matches(tokens, key);
-    let Some((first, rest)) = tokens.split_first() else {
-        return key.is_empty();
-    };
-    match first {
-        Token::Literal(character) => key.first() == Some(character) && reaches(rest, &key[1..]),
-        Token::One => key.first().is_some_and(|c| *c != '/') && reaches(rest, &key[1..]),
-        Token::Level => {
-            let level = key.iter().position(|c| *c == '/').unwrap_or(key.len());
-            (0..=level).any(|end| reaches(rest, &key[end..]))
-        }
-        Token::Any => (0..=key.len()).any(|end| reaches(rest, &key[end..])),
-        Token::Folders => {
-            let after_slash = (0..key.len()).filter(|i| key[*i] == '/').map(|i| i + 1);
-            std::iter::once(0).chain(after_slash).any(|end| reaches(rest, &key[end..]))
-        }
     }
 }
 
@@ -149,13 +147,18 @@ fn expand(text: &str) -> Result<Vec<String>, InvalidGlob> {
         if inner.contains('{') {
             return Err(InvalidGlob::Nested);
         }
-        results = results
-            .iter()
-            .flat_map(|done| inner.split(',').map(move |choice| format!("{done}{head}{choice}")))
-            .collect();
-        if results.len() > MAX_ALTERNATIVES {
+        // Counted before they are made, so that a hostile pattern costs no more than its own length.
+        if results.len() * inner.split(',').count() > MAX_ALTERNATIVES {
             return Err(InvalidGlob::TooMany);
         }
+        results = results
+            .iter()
+            .flat_map(|done| {
+                inner
+                    .split(',')
+                    .map(move |choice| format!("{done}{head}{choice}"))
+            })
+            .collect();
         rest = &rest[close + 1..];
     }
     Ok(results.into_iter().map(|done| done + rest).collect())
@@ -165,7 +168,10 @@ fn tokens(text: &str) -> Vec<Token> {
     let mut out = Vec::new();
     let mut rest = text;
     while let Some(character) = rest.chars().next() {
-        let at_segment = matches!(out.last(), None | Some(Token::Literal('/') | Token::Folders));
+        let at_segment = matches!(
+            out.last(),
+            None | Some(Token::Literal('/') | Token::Folders)
+        );
         let (token, length) = match character {
             '*' if rest.starts_with("**/") && at_segment => (Token::Folders, 3),
             '*' if rest.starts_with("**") => (Token::Any, 2),
@@ -189,8 +195,14 @@ impl FromStr for Glob {
         if text.is_empty() {
             return Err(InvalidGlob::Empty);
         }
+        if text.len() > MAX_LENGTH {
+            return Err(InvalidGlob::TooLong);
+        }
         let alternatives = expand(text)?.iter().map(|one| tokens(one)).collect();
-        Ok(Self { text: text.to_owned(), alternatives })
+        Ok(Self {
+            text: text.to_owned(),
+            alternatives,
+        })
     }
 }
 
@@ -246,5 +258,8 @@ mod tests {
         assert_eq!("a}b".parse::<Glob>(), Err(InvalidGlob::Braces));
         assert_eq!("{a,{b}}".parse::<Glob>(), Err(InvalidGlob::Nested));
         assert_eq!("".parse::<Glob>(), Err(InvalidGlob::Empty));
+        assert_eq!("a".repeat(1025).parse::<Glob>(), Err(InvalidGlob::TooLong));
+        let many = format!("{{{}}}", "a,".repeat(80));
+        assert_eq!(many.parse::<Glob>(), Err(InvalidGlob::TooMany));
     }
 }

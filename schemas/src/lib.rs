@@ -5,6 +5,7 @@
 //! deliberately knows no clock, file, environment, network or AWS SDK: it only has types, their
 //! text forms, and the few pure functions (globs, task identity) on which two processes must agree.
 
+pub mod automaton;
 pub mod contract;
 pub mod digest;
 pub mod event;

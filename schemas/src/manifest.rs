@@ -92,7 +92,7 @@ pub struct Stage {
     /// What runs.
     pub work: Work,
     /// Which objects start it.
-    pub inputs: Vec<Path>,
+    pub inputs: Vec<InputPath>,
     /// Where its files go.
     pub outputs: Vec<OutputPath>,
     /// Where it runs.
@@ -129,6 +129,15 @@ pub struct Path {
     pub bucket: Option<String>,
     /// Key pattern as written.
     pub pattern: String,
+}
+
+/// Objects that start a stage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputPath {
+    /// Which keys.
+    pub path: Path,
+    /// `from: outside` was written: that no stage writes there is meant.
+    pub outside: bool,
 }
 
 /// One place where outputs go.

@@ -56,7 +56,14 @@ impl ObjectVersion {
     #[must_use]
     pub fn task(&self, deployment: &str, stage: &str) -> String {
         let version = self.version();
-        let parts = ["scar1", deployment, stage, &self.bucket, &self.key, &version];
+        let parts = [
+            "scar1",
+            deployment,
+            stage,
+            &self.bucket,
+            &self.key,
+            &version,
+        ];
         hash_parts(parts.iter().map(|part| part.as_bytes()))
     }
 
@@ -223,9 +230,15 @@ mod tests {
             version_id: None,
         };
         let task = object.task("scar-w-dev", "s");
-        assert_eq!(task, "6c57f85b94cbfabaddf62643f844bc4b01a8e04f8e5512bda7f289985a6c677c");
+        assert_eq!(
+            task,
+            "6c57f85b94cbfabaddf62643f844bc4b01a8e04f8e5512bda7f289985a6c677c"
+        );
         assert_ne!(task, object.task("scar-w-dev", "t"));
-        let newer = ObjectVersion { etag: "f".into(), ..object.clone() };
+        let newer = ObjectVersion {
+            etag: "f".into(),
+            ..object.clone()
+        };
         assert_ne!(task, newer.task("scar-w-dev", "s"));
         assert_eq!(object.source(), newer.source());
     }
