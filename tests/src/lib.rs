@@ -4,8 +4,10 @@
 
 use std::path::PathBuf;
 
+pub mod cloud;
 pub mod product;
 
+pub use cloud::Cloud;
 pub use product::{Product, Run};
 
 /// Root of the repository.

@@ -64,6 +64,27 @@ impl Product {
         path
     }
 
+    /// Writes `w/workflow.yaml`: one stage in the image `shell`, from `in/**` to `out/`, with this script and
+    /// these further lines of the stage.
+    ///
+    /// # Panics
+    /// If it cannot be written.
+    pub fn stage(&self, script: &str, more: &[&str]) {
+        self.image("shell");
+        let mut text = String::from(
+            "scar: 1\nname: w\nstages:\n  work:\n    image: oci:../workflows/images/shell\n    in: in/**\n",
+        );
+        if !more.iter().any(|line| line.starts_with("out:")) {
+            text.push_str("    out: out/\n");
+        }
+        for line in more {
+            text.push_str(&format!("    {line}\n"));
+        }
+        text.push_str("    script: work.sh\n");
+        self.write("w/workflow.yaml", text);
+        self.write("w/work.sh", format!("#!/bin/sh -e\n{script}\n"));
+    }
+
     /// Makes one of the example images available to the workflows: `shell`, `imagemagick`, `ffmpeg`.
     ///
     /// # Panics
@@ -112,11 +133,10 @@ impl Product {
 }
 
 impl Run {
-    /// Asserts the exit code and returns the run.
+    /// Asserts the exit code and hands the run on.
     ///
     /// # Panics
     /// If the code is another, with everything that was printed.
-    #[must_use]
     #[track_caller]
     pub fn exits(self, code: u8) -> Self {
         assert_eq!(
