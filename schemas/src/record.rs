@@ -21,6 +21,8 @@ pub mod metadata {
     pub const RUN: &str = "scar-run";
     /// Stages passed since the first input, handed from stage to stage.
     pub const HOPS: &str = "scar-hops";
+    /// Key of the input, percent-encoded and cut at 512 bytes; for people who meet a collision.
+    pub const INPUT: &str = "scar-input";
 }
 
 /// One object at one version. The version is the version id on versioned buckets, else ETag and size:
