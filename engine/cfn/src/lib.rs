@@ -2,7 +2,31 @@
 //!
 //! This crate knows CloudFormation and deliberately nothing of scar: the planner and the local cloud
 //! both build on it, and neither sees the other's types.
+//!
+//! ```
+//! let text = r#"{"Resources": {"Drop": {"Type": "AWS::S3::Bucket"}}}"#;
+//! let document = scar_cfn::Document::parse(text)?;
+//! assert!(scar_cfn::validate(&document).is_empty());
+//! assert_eq!(scar_cfn::creation_order(&document)?, ["Drop"]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
+pub mod diff;
 pub mod document;
+pub mod evaluate;
+mod parameter;
+mod read;
+pub mod reference;
+pub mod replacement;
+mod substitution;
+mod validate;
+mod write;
 
+pub use diff::{Difference, PropertyDifference, diff};
 pub use document::{Document, Resource};
+pub use evaluate::{Pseudo, Resolver, Scope};
+pub use read::ReadError;
+pub use reference::{Cycle, creation_order, dependencies};
+pub use replacement::{Replacement, replacement};
+pub use validate::{Problem, validate};
+pub use write::canonical;
