@@ -1,1 +1,30 @@
-//! scar-apply
+//! What is deployed → [`Snapshot`](scar_plan::Snapshot), and [`Plan`](scar_plan::Plan) → deployed, as a
+//! stream of events; then what people do with a deployed workflow: put and get files, follow tasks,
+//! see status and logs.
+//!
+//! It deliberately decides nothing: what happens is written in the plan, and a plan that is no longer
+//! current is refused. AWS and a cloud at an endpoint are one code path.
+
+mod apply;
+mod call;
+mod cloud;
+pub mod data;
+mod deployment;
+mod destroy;
+mod error;
+mod event;
+pub mod logs;
+mod observe;
+mod stack;
+pub mod status;
+pub mod trace;
+mod transfer;
+
+pub use apply::{Applied, apply};
+pub use cloud::{Cloud, Credentials, Target, aws_is_configured};
+pub use deployment::Deployment;
+pub use destroy::{Destroyed, DestroyOptions, destroy};
+pub use error::{Error, Outcome};
+pub use event::{Event, Operation, Progress};
+pub use observe::{observe, observe_stacks};
+pub use transfer::{Artifacts, Body};
