@@ -1,8 +1,10 @@
 //! The whole product through its command line: what a user sees.
 
+mod clients;
 mod crash;
 mod examples;
 mod failures;
+mod lint;
 mod plan;
 mod quickstart;
 mod validate;

@@ -6,7 +6,7 @@ use std::process::{Child, Command};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::product::{Product, Run};
+use crate::product::{Product, Run, python};
 use crate::root;
 
 /// `scar local up` of one product directory, killed when dropped.
@@ -41,8 +41,7 @@ impl<'a> Cloud<'a> {
     /// # Panics
     /// If Python cannot be started.
     pub fn python(&self, script: &str, arguments: &[&str]) -> Run {
-        let python = std::env::var("SCAR_TEST_PYTHON").unwrap_or_else(|_| "python3".into());
-        let mut command = Command::new(python);
+        let mut command = Command::new(python());
         command
             .arg(root().join("tests/clients").join(script))
             .args(arguments);

@@ -191,6 +191,12 @@ pub fn supervisor() -> PathBuf {
     target().join("supervisor/scar-supervisor")
 }
 
+/// The Python that has what `tests/requirements.txt` names: `SCAR_TEST_PYTHON`, or the one in the path.
+#[must_use]
+pub fn python() -> String {
+    std::env::var("SCAR_TEST_PYTHON").unwrap_or_else(|_| "python3".into())
+}
+
 fn build(arguments: &[&str]) {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(cargo)
