@@ -1,0 +1,156 @@
+//! Opening and closing a cloud.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+use crate::auth::{Credentials, Keys};
+use crate::running::{self, Lock, Running};
+use crate::services::{Services, Settings};
+use crate::store::Store;
+use crate::{Error, events, lambda, server, stack};
+
+/// A local cloud that runs in this process. Dropping it kills its sandboxes with it, as a killed
+/// process would; [`Cloud::shutdown`] is the orderly way.
+pub struct Cloud {
+    services: Arc<Services>,
+    tasks: Vec<JoinHandle<()>>,
+    _lock: Lock,
+}
+
+impl Cloud {
+    /// Takes the directory, opens its state, and listens on 127.0.0.1. Whatever a former process left
+    /// queued goes on from here.
+    ///
+    /// # Errors
+    /// [`Error::Running`] names the cloud that has the directory already; other errors are those of
+    /// files, database and listener.
+    pub async fn open(settings: Settings) -> Result<Self, Error> {
+        let lock = take(&settings.directory)?;
+        let listener = server::listen(settings.port).await?;
+        let services = Arc::new(make_services(settings, &listener)?);
+        running::write(&services.settings.directory, &describe(&services))?;
+        stack::resume(Arc::clone(&services)).await;
+        let tasks = vec![
+            tokio::spawn(server::run(listener, Arc::clone(&services))),
+            tokio::spawn(events::run(Arc::clone(&services))),
+            tokio::spawn(lambda::run(Arc::clone(&services))),
+        ];
+        Ok(Self {
+            services,
+            tasks,
+            _lock: lock,
+        })
+    }
+
+    /// Address of every service, `http://127.0.0.1:<port>`.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        &self.services.endpoint
+    }
+
+    /// The root key, made anew for every run of the cloud.
+    #[must_use]
+    pub fn credentials(&self) -> &Credentials {
+        self.services.keys.root()
+    }
+
+    /// What other processes are told of this cloud.
+    #[must_use]
+    pub fn running(&self) -> Running {
+        describe(&self.services)
+    }
+
+    /// Returns when no stack operation is under way, no event is queued and no invocation is queued
+    /// or in flight.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn idle(&self) -> Result<(), Error> {
+        loop {
+            let progress = self.services.progress.notified();
+            if self.services.pending()? == 0 {
+                return Ok(());
+            }
+            progress.await;
+        }
+    }
+
+    /// Ends all sandboxes and stops listening. What is still queued stays queued in the directory.
+    pub async fn shutdown(mut self) {
+        self.stop();
+        lambda::shutdown(&self.services).await;
+        for task in std::mem::take(&mut self.tasks) {
+            // Aborted a moment ago, so the answer is known; what counts is that it is over.
+            drop(task.await);
+        }
+    }
+
+    fn stop(&self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+        running::remove(&self.services.settings.directory);
+    }
+}
+
+impl Drop for Cloud {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Services {
+    fn pending(&self) -> Result<usize, Error> {
+        Ok(stack::pending(self)? + events::pending(self)? + lambda::pending(self)?)
+    }
+}
+
+fn take(directory: &Path) -> Result<Lock, Error> {
+    let file_error = |source| Error::File {
+        path: directory.to_owned(),
+        source,
+    };
+    std::fs::create_dir_all(directory).map_err(file_error)?;
+    let owner_only = std::fs::Permissions::from_mode(0o700);
+    std::fs::set_permissions(directory, owner_only).map_err(file_error)?;
+    match Lock::take(directory)? {
+        Some(lock) => Ok(lock),
+        None => Err(match running::find_running(directory) {
+            Some(running) => Error::Running(Box::new(running)),
+            None => Error::Held(directory.to_owned()),
+        }),
+    }
+}
+
+fn make_services(settings: Settings, listener: &TcpListener) -> Result<Services, Error> {
+    let address = listener.local_addr();
+    let address = address.map_err(|source| Error::Listen {
+        address: server::address(settings.port),
+        source,
+    })?;
+    Ok(Services {
+        store: Store::open(&settings.directory)?,
+        settings,
+        endpoint: format!("http://{address}"),
+        keys: Keys::generate(),
+        events: Notify::new(),
+        invocations: Notify::new(),
+        progress: Notify::new(),
+    })
+}
+
+fn describe(services: &Services) -> Running {
+    let root = services.keys.root();
+    Running {
+        endpoint: services.endpoint.clone(),
+        access_key: root.access_key.clone(),
+        secret_key: root.secret_key.clone(),
+        region: services.settings.region.clone(),
+        pid: std::process::id(),
+    }
+}

@@ -1,0 +1,60 @@
+//! What all services of one cloud share.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use crate::auth::Keys;
+use crate::store::Store;
+
+/// How to open a local cloud.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Directory of all state, made if it is missing.
+    pub directory: PathBuf,
+    /// Port on 127.0.0.1; `None` takes a free one.
+    pub port: Option<u16>,
+    /// Twelve digits.
+    pub account: String,
+    /// AWS region that the cloud pretends to be.
+    pub region: String,
+    /// Functions that may run at the same time.
+    pub concurrency: usize,
+    /// Wait before the first retry of a failed asynchronous invocation; the second waits twice as long.
+    /// AWS waits one minute.
+    pub retry_delay: Duration,
+}
+
+impl Settings {
+    /// The usual settings for a directory: account 000000000000, us-east-1, one function per core.
+    #[must_use]
+    pub fn new(directory: PathBuf) -> Self {
+        Self {
+            directory,
+            port: None,
+            account: "000000000000".to_owned(),
+            region: "us-east-1".to_owned(),
+            concurrency: std::thread::available_parallelism().map_or(2, usize::from),
+            retry_delay: Duration::from_secs(1),
+        }
+    }
+}
+
+/// State shared by the services; always behind an `Arc`.
+pub(crate) struct Services {
+    /// All durable state.
+    pub(crate) store: Store,
+    /// How the cloud was opened.
+    pub(crate) settings: Settings,
+    /// `http://127.0.0.1:<port>`.
+    pub(crate) endpoint: String,
+    /// Root key and the keys of running sandboxes.
+    pub(crate) keys: Keys,
+    /// Rung after events were committed to [`crate::store::Table::Events`].
+    pub(crate) events: Notify,
+    /// Rung after invocations were committed to [`crate::store::Table::Invocations`].
+    pub(crate) invocations: Notify,
+    /// Rung (`notify_waiters`) whenever something pending ended; `Cloud::idle` looks again then.
+    pub(crate) progress: Notify,
+}

@@ -1,0 +1,270 @@
+//! Durable state: JSON values in ACID tables, and bodies of objects as blobs.
+//!
+//! All changes go through [`Store::transact`]; those of concurrent callers share one commit, so the
+//! price of durability is paid per batch. Transactions run one after another: what a closure reads
+//! is what its writes are based on.
+
+mod blob;
+mod commit;
+
+pub(crate) use blob::{Blob, BlobReader, BlobWriter, Blobs, NewBlob};
+pub(crate) use commit::Transaction;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use redb::{Database, ReadableDatabase, TableDefinition};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::Error;
+
+/// The tables. Keys are text, ordered by bytes; values are JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Table {
+    /// Bucket name: `s3::Bucket`.
+    Buckets,
+    /// `<bucket>/<key>`: metadata of an object.
+    Objects,
+    /// `<bucket>/<key>\n<upload>`-like keys of open multipart uploads.
+    Uploads,
+    /// `<upload>/<number>`: uploaded parts.
+    Parts,
+    /// Role name: `iam::Role`.
+    Roles,
+    /// `<sequence>`: events that no rule has seen yet.
+    Events,
+    /// `<sequence>`: asynchronous invocations that are not finished.
+    Invocations,
+    /// Stack name or id: stacks.
+    Stacks,
+    /// Change sets.
+    ChangeSets,
+    /// `<stack>/<sequence>`: events of stacks.
+    StackEvents,
+    /// Function name: functions.
+    Functions,
+    /// `<layer>/<version>`: layer versions.
+    Layers,
+    /// Rule name: EventBridge rules.
+    Rules,
+    /// Log group name: log groups.
+    LogGroups,
+    /// `<group>\n<stream>`: log streams.
+    LogStreams,
+    /// Log lines.
+    LogLines,
+    /// Queue name: queues.
+    Queues,
+    /// `<queue>/<sequence>`: messages.
+    Messages,
+    /// Counters and other single values.
+    Meta,
+}
+
+impl Table {
+    pub(crate) const ALL: [Self; 19] = [
+        Self::Buckets,
+        Self::Objects,
+        Self::Uploads,
+        Self::Parts,
+        Self::Roles,
+        Self::Events,
+        Self::Invocations,
+        Self::Stacks,
+        Self::ChangeSets,
+        Self::StackEvents,
+        Self::Functions,
+        Self::Layers,
+        Self::Rules,
+        Self::LogGroups,
+        Self::LogStreams,
+        Self::LogLines,
+        Self::Queues,
+        Self::Messages,
+        Self::Meta,
+    ];
+
+    /// Name in the database.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Buckets => "buckets",
+            Self::Objects => "objects",
+            Self::Uploads => "uploads",
+            Self::Parts => "parts",
+            Self::Roles => "roles",
+            Self::Events => "events",
+            Self::Invocations => "invocations",
+            Self::Stacks => "stacks",
+            Self::ChangeSets => "change-sets",
+            Self::StackEvents => "stack-events",
+            Self::Functions => "functions",
+            Self::Layers => "layers",
+            Self::Rules => "rules",
+            Self::LogGroups => "log-groups",
+            Self::LogStreams => "log-streams",
+            Self::LogLines => "log-lines",
+            Self::Queues => "queues",
+            Self::Messages => "messages",
+            Self::Meta => "meta",
+        }
+    }
+
+    fn definition(self) -> TableDefinition<'static, &'static str, &'static [u8]> {
+        TableDefinition::new(self.name())
+    }
+}
+
+/// The database and the blobs of one cloud. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Store {
+    database: Arc<Database>,
+    commits: commit::Queue,
+    blobs: Blobs,
+}
+
+impl Store {
+    /// Opens or makes the store in a directory that the caller has locked, and sweeps blobs that
+    /// nothing refers to.
+    pub(crate) fn open(directory: &Path) -> Result<Self, Error> {
+        let path = directory.join("state.redb");
+        let database = Arc::new(Database::create(&path).map_err(store_error)?);
+        commit::make_tables(&database)?;
+        let blobs = Blobs::open(directory, Arc::clone(&database))?;
+        let commits = commit::Queue::start(Arc::clone(&database), blobs.clone())?;
+        Ok(Self {
+            database,
+            commits,
+            blobs,
+        })
+    }
+
+    /// One value, as of the last commit.
+    pub(crate) fn get<T: DeserializeOwned>(
+        &self,
+        table: Table,
+        key: &str,
+    ) -> Result<Option<T>, Error> {
+        let transaction = self.database.begin_read().map_err(store_error)?;
+        let opened = transaction
+            .open_table(table.definition())
+            .map_err(store_error)?;
+        let value = opened.get(key).map_err(store_error)?;
+        value
+            .map(|value| decode(table, key, value.value()))
+            .transpose()
+    }
+
+    /// All values whose key starts with `prefix`, in byte order of their keys.
+    pub(crate) fn list<T: DeserializeOwned>(
+        &self,
+        table: Table,
+        prefix: &str,
+    ) -> Result<Vec<(String, T)>, Error> {
+        self.list_from(table, prefix, prefix, usize::MAX)
+    }
+
+    /// At most `limit` values whose key starts with `prefix`, from the first key at or after `from`.
+    pub(crate) fn list_from<T: DeserializeOwned>(
+        &self,
+        table: Table,
+        prefix: &str,
+        from: &str,
+        limit: usize,
+    ) -> Result<Vec<(String, T)>, Error> {
+        let transaction = self.database.begin_read().map_err(store_error)?;
+        let opened = transaction
+            .open_table(table.definition())
+            .map_err(store_error)?;
+        let start = from.max(prefix);
+        let mut found = Vec::new();
+        for entry in opened.range(start..).map_err(store_error)? {
+            let (key, value) = entry.map_err(store_error)?;
+            if found.len() == limit || !key.value().starts_with(prefix) {
+                break;
+            }
+            found.push((
+                key.value().to_owned(),
+                decode(table, key.value(), value.value())?,
+            ));
+        }
+        Ok(found)
+    }
+
+    /// Number of values whose key starts with `prefix`.
+    pub(crate) fn count(&self, table: Table, prefix: &str) -> Result<usize, Error> {
+        let transaction = self.database.begin_read().map_err(store_error)?;
+        let opened = transaction
+            .open_table(table.definition())
+            .map_err(store_error)?;
+        let mut count = 0;
+        for entry in opened.range(prefix..).map_err(store_error)? {
+            let (key, _) = entry.map_err(store_error)?;
+            if !key.value().starts_with(prefix) {
+                break;
+            }
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    /// Runs `change` and commits all it wrote, or nothing if it returns an error. Durable at return.
+    pub(crate) async fn transact<T, E, F>(&self, change: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: FnOnce(&mut Transaction<'_>) -> Result<T, E> + Send + 'static,
+    {
+        self.commits.submit(change).await
+    }
+
+    /// Stores one value. Durable at return.
+    pub(crate) async fn put<T: Serialize>(
+        &self,
+        table: Table,
+        key: &str,
+        value: &T,
+    ) -> Result<(), Error> {
+        let (key, bytes) = (key.to_owned(), encode(table, key, value)?);
+        self.transact(move |transaction| {
+            transaction.put_bytes(table, &key, bytes);
+            Ok(())
+        })
+        .await
+    }
+
+    /// Removes one value if it is there. Durable at return.
+    pub(crate) async fn delete(&self, table: Table, key: &str) -> Result<(), Error> {
+        let key = key.to_owned();
+        self.transact(move |transaction| {
+            transaction.delete(table, &key);
+            Ok(())
+        })
+        .await
+    }
+
+    /// The bodies of objects and other large bytes.
+    pub(crate) fn blobs(&self) -> &Blobs {
+        &self.blobs
+    }
+}
+
+pub(crate) fn store_error(source: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::Store(Box::new(source))
+}
+
+fn decode<T: DeserializeOwned>(table: Table, key: &str, bytes: &[u8]) -> Result<T, Error> {
+    serde_json::from_slice(bytes).map_err(|source| damaged(table, key, source))
+}
+
+fn encode<T: Serialize>(table: Table, key: &str, value: &T) -> Result<Vec<u8>, Error> {
+    serde_json::to_vec(value).map_err(|source| damaged(table, key, source))
+}
+
+fn damaged(table: Table, key: &str, source: serde_json::Error) -> Error {
+    Error::Damaged {
+        table: table.name(),
+        key: key.to_owned(),
+        source,
+    }
+}
