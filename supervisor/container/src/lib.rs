@@ -1,1 +1,33 @@
-//! scar-container
+//! Images and containers in user space: a reference becomes a root file system, a root file system
+//! and a job become a process tree, and nothing of either is left behind.
+//!
+//! ```text
+//! Reference ─resolve→ Digest ─Cache::ensure(BlobSource)→ Rootfs ─Engine::run(Job)→ Outcome
+//! ```
+//!
+//! This crate deliberately knows nothing of stages, buckets, events or Lambda, and reads no
+//! environment variable: where blobs come from is a [`BlobSource`], and everything else is an argument.
+
+mod cache;
+mod engine;
+mod error;
+mod layout;
+mod oci;
+mod pack;
+mod reference;
+mod registry;
+mod source;
+mod unpack;
+
+pub use cache::{Cache, Limits, Rootfs};
+pub use engine::{
+    Command, Engine, Exit, Job, Mount, Outcome, Output, Selected, Stdio, Stream, select,
+};
+pub use error::Error;
+pub use layout::Layout;
+pub use oci::{ImageConfig, Platform};
+pub use pack::{PackReport, PackSpec, PackedFile, pack};
+pub use reference::{InvalidReference, Reference, RegistryReference, Version};
+pub use registry::{Client, Credentials};
+pub use source::{BlobSource, BlobStream};
+pub use unpack::{Inspection, inspect, unpack};
