@@ -1,1 +1,22 @@
-fn main() {}
+//! The `scar` command: verbs, views and exit codes. The only crate that prints.
+//!
+//! It deliberately decides nothing about workflows or clouds: a verb is a recipe of the other crates'
+//! functions, and what they say is shown by [`view`].
+
+mod args;
+mod deployment;
+mod dispatch;
+mod error;
+mod images;
+mod inputs;
+mod places;
+mod project;
+mod session;
+mod supervisor;
+mod target;
+mod verb;
+mod view;
+
+fn main() -> std::process::ExitCode {
+    dispatch::main()
+}

@@ -1,0 +1,61 @@
+//! Arguments → verb → exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+use scar_schemas::exit_code;
+
+use crate::args::{Cli, Global, Verb};
+use crate::error::CliError;
+use crate::verb;
+use crate::view::Screen;
+
+/// The whole program.
+pub(crate) fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
+    let screen = Screen::new(&cli.global);
+    match dispatch(&cli.verb, &cli.global, &screen) {
+        Ok(()) => ExitCode::from(exit_code::OK),
+        Err(error) => {
+            let text = if screen.json { error.json() } else { error.human() };
+            screen.complain(&text);
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+/// Help and version are no errors; a mistake in the command line must not look like `DIFFERENCES`, which
+/// is what clap's own exit code would say.
+fn refuse(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::from(exit_code::OK),
+        _ => ExitCode::from(exit_code::ERROR),
+    }
+}
+
+fn dispatch(verb: &Verb, global: &Global, screen: &Screen) -> Result<(), CliError> {
+    match verb {
+        Verb::Init(arguments) => verb::init::init(arguments, screen),
+        Verb::Validate(arguments) => verb::validate::validate(arguments, global, screen),
+        Verb::Render(arguments) => verb::render::render(arguments, global, screen),
+        Verb::Plan(arguments) => verb::plan::plan(arguments, global, screen),
+        Verb::Apply(arguments) => verb::apply::apply(arguments, global, screen),
+        Verb::Run(arguments) => verb::run::run(arguments, global, screen),
+        Verb::Put(arguments) => verb::put::put(arguments, global, screen),
+        Verb::Get(arguments) => verb::get::get(arguments, global, screen),
+        Verb::Ls(arguments) => verb::ls::ls(arguments, global, screen),
+        Verb::Status(arguments) => verb::status::status(arguments, global, screen),
+        Verb::Logs(arguments) => verb::logs::logs(arguments, global, screen),
+        Verb::Destroy(arguments) => verb::destroy::destroy(arguments, global, screen),
+        Verb::Graph(arguments) => verb::graph::graph(arguments, global, screen),
+        Verb::Image(arguments) => verb::image::image(arguments, global, screen),
+        Verb::Local(arguments) => verb::local::local(arguments, global, screen),
+        Verb::Explain(arguments) => verb::explain::explain(arguments, screen),
+        Verb::Completions(arguments) => verb::completions::completions(arguments, screen),
+    }
+}

@@ -1,0 +1,128 @@
+//! The manifest on disk: found, read, checked, and the files beside it.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use scar_manifest::{Files, Format, Source};
+use scar_workflow::{Loaded, Workflow};
+
+use crate::args::Global;
+use crate::error::{CliError, Kind};
+use crate::view::{Screen, diagnostics};
+
+/// Names that are looked for when no manifest is given.
+const NAMES: [&str; 3] = ["workflow.yaml", "workflow.yml", "workflow.toml"];
+/// No manifest and no script is larger; the reader has its own, smaller limits.
+const FILE_LIMIT_BYTES: u64 = 16 * 1024 * 1024;
+
+/// A manifest without errors.
+pub(crate) struct Project {
+    /// The folder of the manifest; paths in it are relative to this.
+    pub(crate) folder: PathBuf,
+    /// The text.
+    pub(crate) source: Source,
+    /// What it means.
+    pub(crate) workflow: Workflow,
+}
+
+impl Project {
+    /// Finds, reads and checks the manifest. Mistakes are printed at once.
+    pub(crate) fn load(
+        given: Option<&Path>,
+        global: &Global,
+        screen: &Screen,
+    ) -> Result<Self, CliError> {
+        let (source, folder) = read(given.or(global.file.as_deref()))?;
+        let loaded = check(&source, &folder, global);
+        let findings = diagnostics::human(&source, &loaded.diagnostics, screen.note_style);
+        screen.complain(&findings);
+        match loaded.workflow {
+            Some(workflow) => Ok(Self { folder, source, workflow }),
+            None => Err(CliError::new(
+                Kind::Invalid,
+                diagnostics::summary(&source, &loaded.diagnostics),
+            )
+            .hint("`scar explain CODE` shows the page of a mistake")),
+        }
+    }
+
+    /// Name of the deployment, which is its stack's.
+    pub(crate) fn deployment(&self) -> String {
+        scar_schemas::record::deployment(&self.workflow.name, &self.workflow.environment)
+    }
+
+    /// The folder as a reader of files.
+    pub(crate) fn files(&self) -> Folder<'_> {
+        Folder(&self.folder)
+    }
+}
+
+/// The text of the manifest, and the folder that it stands in.
+pub(crate) fn read(given: Option<&Path>) -> Result<(Source, PathBuf), CliError> {
+    let path = match given {
+        Some(path) => path.to_owned(),
+        None => find()?,
+    };
+    let name = path.display().to_string();
+    let bytes = read_limited(&path)
+        .map_err(|error| CliError::caused(format!("cannot read the manifest {name}"), &error))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|error| CliError::caused(format!("the manifest {name} is not UTF-8 text"), &error))?;
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    Ok((Source { format: format(&path), name, text }, folder))
+}
+
+/// Text → workflow and all diagnostics.
+pub(crate) fn check(source: &Source, folder: &Path, global: &Global) -> Loaded {
+    scar_workflow::load(source, global.env.as_deref(), &Folder(folder))
+}
+
+/// Whether a name on the command line is that of a manifest rather than of data.
+pub(crate) fn is_manifest(path: &Path) -> bool {
+    path.extension().is_some_and(|suffix| ["yaml", "yml", "toml"].iter().any(|known| suffix == *known))
+}
+
+fn find() -> Result<PathBuf, CliError> {
+    let found: Vec<&str> = NAMES.into_iter().filter(|name| Path::new(name).is_file()).collect();
+    match found.as_slice() {
+        [one] => Ok(PathBuf::from(one)),
+        [] => Err(CliError::failure("there is no workflow.yaml or workflow.toml in this directory")
+            .hint("name the manifest with -f, or write one with `scar init`")),
+        several => Err(CliError::failure(format!("there are {} in this directory", several.join(" and ")))
+            .hint("name the manifest with -f")),
+    }
+}
+
+fn format(path: &Path) -> Format {
+    match path.extension() {
+        Some(suffix) if suffix == "toml" => Format::Toml,
+        _ => Format::Yaml,
+    }
+}
+
+fn read_limited(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    fs::File::open(path)?.take(FILE_LIMIT_BYTES).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Files beside the manifest.
+pub(crate) struct Folder<'a>(&'a Path);
+
+impl Files for Folder<'_> {
+    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+        let path = self.0.join(path);
+        if path.is_dir() {
+            return Err("it is a directory".to_owned());
+        }
+        read_limited(&path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => "no such file".to_owned(),
+            std::io::ErrorKind::PermissionDenied => "no permission to read it".to_owned(),
+            _ => error.to_string(),
+        })
+    }
+}

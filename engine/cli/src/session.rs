@@ -1,0 +1,230 @@
+//! A verb's connection to its cloud, opened for the verb and closed after it.
+
+use std::future::Future;
+use std::path::Path;
+use std::time::Duration;
+
+use scar_apply::{Cloud, Credentials};
+use scar_local::{Running, Settings, find_running};
+
+use crate::args::Global;
+use crate::error::{CliError, Kind};
+use crate::target::{self, LOCAL_FOLDER, Surroundings, Target};
+use crate::view::Screen;
+
+/// How long a cloud of our own may take to finish what it has begun after the verb's work is done.
+const SETTLE_MAX: Duration = Duration::from_secs(10);
+
+/// An open connection, and the local cloud behind it if this process runs it.
+pub(crate) struct Session {
+    /// The cloud.
+    pub(crate) cloud: Cloud,
+    /// Whether it is the embedded one, in whichever process.
+    pub(crate) is_local: bool,
+    own: Option<scar_local::Cloud>,
+}
+
+/// Runs a verb's work on the chosen cloud. Ctrl-C ends the work, not what it has started in the cloud;
+/// `after_interrupt` says how it goes on.
+pub(crate) fn on_cloud<T>(
+    global: &Global,
+    wanted_region: Option<&str>,
+    screen: &Screen,
+    after_interrupt: &str,
+    work: impl AsyncFnOnce(&Session) -> Result<T, CliError>,
+) -> Result<T, CliError> {
+    let target = target::choose(global, wanted_region, &Surroundings::of_process());
+    block_on(async {
+        let session = unless_interrupted(Session::open(&target, screen), after_interrupt).await?;
+        let result = unless_interrupted(Box::pin(work(&session)), after_interrupt).await;
+        session.close().await;
+        result
+    })
+}
+
+/// Runs a future on a runtime of its own. Verbs that need none of this never start one.
+pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CliError::caused("cannot start the runtime", &error))?;
+    let result = runtime.block_on(work);
+    // A file operation that hangs must not keep the program from ending.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    result
+}
+
+/// The work's result, or [`Kind::Interrupted`] if a person or the system ends it before.
+pub(crate) async fn unless_interrupted<T>(
+    work: impl Future<Output = Result<T, CliError>>,
+    hint: &str,
+) -> Result<T, CliError> {
+    tokio::select! {
+        result = work => result,
+        () = interrupted() => Err(CliError::new(Kind::Interrupted, "interrupted").hint(hint)),
+    }
+}
+
+/// Returns on Ctrl-C or SIGTERM.
+pub(crate) async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let control_c = tokio::signal::ctrl_c();
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => tokio::select! {
+            _ = control_c => (),
+            _ = terminate.recv() => (),
+        },
+        Err(_) => drop(control_c.await),
+    }
+}
+
+impl Session {
+    async fn open(target: &Target, screen: &Screen) -> Result<Self, CliError> {
+        match target {
+            Target::Local { because } => Self::open_local(because, screen).await,
+            Target::Aws { profile, region } => {
+                let target = scar_apply::Target::Aws {
+                    profile: profile.clone(),
+                    region: Some(region.clone()),
+                };
+                let cloud = Cloud::connect(&target).await?;
+                screen.note(&format!("AWS account {} in {}", cloud.account(), cloud.region()));
+                Ok(Self { cloud, is_local: false, own: None })
+            }
+            Target::Endpoint { url, region } => {
+                let target = endpoint(url, region, None);
+                let cloud = Cloud::connect(&target).await?;
+                screen.note(&format!("cloud at {url}, account {} in {}", cloud.account(), cloud.region()));
+                Ok(Self { cloud, is_local: false, own: None })
+            }
+        }
+    }
+
+    /// The running local cloud of this directory, else one in this process.
+    async fn open_local(because: &str, screen: &Screen) -> Result<Self, CliError> {
+        let folder = Path::new(LOCAL_FOLDER);
+        if let Some(running) = find_running(folder) {
+            screen.note(&format!("local cloud at {} ({because})", running.endpoint));
+            return Self::connect_local(&running, None).await;
+        }
+        match scar_local::Cloud::open(Settings::new(folder.to_owned())).await {
+            Ok(own) => {
+                screen.note(&format!("local cloud in {LOCAL_FOLDER} ({because})"));
+                let running = own.running();
+                Self::connect_local(&running, Some(own)).await
+            }
+            // Another process was faster.
+            Err(scar_local::Error::Running(running)) => Self::connect_local(&running, None).await,
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn connect_local(
+        running: &Running,
+        own: Option<scar_local::Cloud>,
+    ) -> Result<Self, CliError> {
+        let credentials = Credentials {
+            access_key: running.access_key.clone(),
+            secret_key: running.secret_key.clone(),
+        };
+        let target = endpoint(&running.endpoint, &running.region, Some(credentials));
+        Ok(Self { cloud: Cloud::connect(&target).await?, is_local: true, own })
+    }
+
+    /// Lets a cloud of this process finish what was begun, so that it need not be repeated next time.
+    pub(crate) async fn settle(&self) -> Result<(), CliError> {
+        let Some(own) = &self.own else { return Ok(()) };
+        match tokio::time::timeout(SETTLE_MAX, own.idle()).await {
+            Ok(result) => Ok(result?),
+            // What is left stays queued and goes on the next time.
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Whether the local cloud runs in this process, so that its work stops when the verb ends.
+    pub(crate) fn is_own(&self) -> bool {
+        self.own.is_some()
+    }
+
+    /// Returns when a local cloud of this process has had nothing to do for `quiet`, with what that means
+    /// to somebody who still waits; never for other clouds.
+    pub(crate) async fn stalled(&self, quiet: Duration) -> CliError {
+        let Some(own) = &self.own else { return std::future::pending().await };
+        loop {
+            if let Err(error) = own.idle().await {
+                return error.into();
+            }
+            tokio::time::sleep(quiet).await;
+            if let Ok(Ok(())) = tokio::time::timeout(Duration::from_millis(1), own.idle()).await {
+                return CliError::new(Kind::TasksFailed, "some tasks wait, but nothing is queued for them")
+                    .hint("an input that was there before its stage was deployed starts nothing: `scar put` it again");
+            }
+        }
+    }
+
+    async fn close(self) {
+        if let Some(own) = self.own {
+            own.shutdown().await;
+        }
+    }
+}
+
+fn endpoint(url: &str, region: &str, credentials: Option<Credentials>) -> scar_apply::Target {
+    scar_apply::Target::Endpoint { url: url.to_owned(), region: region.to_owned(), credentials }
+}
+
+impl From<scar_local::Error> for CliError {
+    fn from(error: scar_local::Error) -> Self {
+        let hint = match &error {
+            scar_local::Error::Held(_) => Some("wait for it, or end it"),
+            scar_local::Error::Damaged { .. } => {
+                Some("move .scar/local away to begin anew; its objects are lost then")
+            }
+            _ => None,
+        };
+        let kind = match &error {
+            scar_local::Error::Running(_) | scar_local::Error::Held(_) => Kind::Stale,
+            _ => Kind::Failure,
+        };
+        let shown = Self::of(kind, &error);
+        match hint {
+            Some(hint) => shown.hint(hint),
+            None => shown,
+        }
+    }
+}
+
+impl From<scar_apply::Error> for CliError {
+    fn from(error: scar_apply::Error) -> Self {
+        use scar_apply::{Error, Outcome};
+        let (kind, hint) = match &error {
+            Error::Stale { .. } => (Kind::Stale, Some("plan again: `scar plan`".to_owned())),
+            Error::Busy { .. } => (Kind::Stale, Some("wait until it is done, then try again".to_owned())),
+            Error::Foreign { .. } => {
+                (Kind::Blocked, Some("give the workflow or the environment another name".to_owned()))
+            }
+            Error::InUse { .. } => (Kind::Blocked, None),
+            Error::Refused { .. } => (Kind::RolledBack, None),
+            Error::Stack { outcome: Outcome::RolledBack, .. } => {
+                (Kind::RolledBack, Some("everything is as it was before".to_owned()))
+            }
+            Error::Stack { outcome: Outcome::Stuck { command, .. }, .. } => {
+                (Kind::Stuck, Some(format!("when the cause is gone: {command}")))
+            }
+            Error::Stuck { .. } => (Kind::Stuck, None),
+            Error::NotDeployed { .. } => (Kind::Failure, Some("deploy it: `scar apply`".to_owned())),
+            Error::MissingOutput { .. } => {
+                (Kind::Failure, Some("deploy the manifest as it is now: `scar apply`".to_owned()))
+            }
+            Error::TimedOut { .. } => {
+                (Kind::TimedOut, Some("it goes on; see `scar status`".to_owned()))
+            }
+            _ => (Kind::Failure, None),
+        };
+        let shown = Self::of(kind, &error);
+        match hint {
+            Some(hint) => shown.hint(hint),
+            None => shown,
+        }
+    }
+}

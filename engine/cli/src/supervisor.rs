@@ -1,0 +1,52 @@
+//! The static supervisor file that goes into the layer.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use scar_schemas::digest::Digest;
+
+use crate::args::Global;
+use crate::error::CliError;
+
+/// File name of the supervisor.
+const NAME: &str = "scar-supervisor";
+const BUILD: &str = "build it with `cargo build -p scar-supervisor --profile supervisor`, \
+    or name it with --supervisor PATH or the variable SCAR_SUPERVISOR";
+
+/// The supervisor's bytes.
+pub(crate) struct Supervisor {
+    /// The file as it is.
+    pub(crate) bytes: Vec<u8>,
+    /// Its digest.
+    pub(crate) digest: Digest,
+}
+
+impl Supervisor {
+    /// Finds and reads the file: as given, else beside this program, else in the sibling folder
+    /// `supervisor` of this program's folder, where cargo puts it.
+    pub(crate) fn read(global: &Global) -> Result<Self, CliError> {
+        let path = match &global.supervisor {
+            Some(path) => path.clone(),
+            None => find()?,
+        };
+        let bytes = fs::read(&path).map_err(|error| {
+            CliError::caused(format!("cannot read the supervisor file {}", path.display()), &error)
+                .hint(BUILD)
+        })?;
+        if !bytes.starts_with(b"\x7fELF") && !bytes.starts_with(b"#!") {
+            return Err(CliError::failure(format!("{} is not a program", path.display())).hint(BUILD));
+        }
+        Ok(Self { digest: Digest::of(&bytes), bytes })
+    }
+}
+
+fn find() -> Result<PathBuf, CliError> {
+    let program = std::env::current_exe()
+        .map_err(|error| CliError::caused("cannot tell where this program is", &error))?;
+    let folder = program.parent().unwrap_or(Path::new("/"));
+    let places = [folder.join(NAME), folder.join("../supervisor").join(NAME)];
+    places.iter().find(|path| path.is_file()).cloned().ok_or_else(|| {
+        let looked = places.each_ref().map(|path| path.display().to_string()).join(" and ");
+        CliError::failure(format!("the supervisor file is missing; looked for {looked}")).hint(BUILD)
+    })
+}

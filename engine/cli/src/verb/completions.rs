@@ -1,0 +1,24 @@
+//! `scar completions`
+
+use clap::CommandFactory;
+
+use crate::args::Cli;
+use crate::error::CliError;
+use crate::view::Screen;
+
+/// Print completions for a shell.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  scar completions bash > /etc/bash_completion.d/scar
+  scar completions zsh > \"${fpath[1]}/_scar\"
+  scar completions fish > ~/.config/fish/completions/scar.fish")]
+pub(crate) struct Arguments {
+    /// Which shell.
+    shell: clap_complete::Shell,
+}
+
+pub(crate) fn completions(arguments: &Arguments, screen: &Screen) -> Result<(), CliError> {
+    let mut script = Vec::new();
+    clap_complete::generate(arguments.shell, &mut Cli::command(), "scar", &mut script);
+    screen.data(&String::from_utf8_lossy(&script))
+}

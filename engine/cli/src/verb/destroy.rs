@@ -1,0 +1,69 @@
+//! `scar destroy`
+
+use scar_apply::DestroyOptions;
+use scar_template::Rendered;
+
+use super::Manifest;
+use super::apply::{Approval, approve};
+use crate::args::Global;
+use crate::error::CliError;
+use crate::project::Project;
+use crate::session;
+use crate::view::progress::Progress;
+use crate::view::text::clean;
+use crate::view::{self, Screen};
+
+/// Remove the workflow from the cloud. Its buckets and their objects stay.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  scar destroy -e dev                             buckets are kept
+  scar destroy -e dev --delete-data               with the buckets that scar made, and all objects
+  scar destroy -e dev --auto-approve              without a question
+  scar destroy -e dev --delete-data --confirm dev without a question, data too")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    manifest: Manifest,
+    /// Delete the workflow's own buckets with all their objects.
+    #[arg(long)]
+    delete_data: bool,
+    /// Delete the environment's base stack too, if no other workflow uses it.
+    #[arg(long)]
+    base: bool,
+    #[command(flatten)]
+    approval: Approval,
+}
+
+pub(crate) fn destroy(
+    arguments: &Arguments,
+    global: &Global,
+    screen: &Screen,
+) -> Result<(), CliError> {
+    let project = Project::load(arguments.manifest.manifest.as_deref(), global, screen)?;
+    let workflow = &project.workflow;
+    let region = workflow.region.as_deref();
+    let hint = "what was begun goes on in the cloud; `scar destroy` again completes it";
+    session::on_cloud(global, region, screen, hint, async |session| {
+        let (base, stack) = (base_name(&workflow.environment), project.deployment());
+        let snapshot = scar_apply::observe_stacks(&session.cloud, &base, &stack, &[]).await?;
+        let Some(destruction) = scar_plan::destroy(&snapshot) else {
+            screen.note(&format!("stack {stack} is not deployed; nothing to do"));
+            return Ok(());
+        };
+        if !screen.json {
+            screen.data(&view::plan::destruction(&destruction, screen.style))?;
+        }
+        let needs_name = arguments.delete_data || workflow.protect;
+        approve(&workflow.environment, needs_name, &arguments.approval, session, screen)?;
+        let options = DestroyOptions { buckets: arguments.delete_data, base: arguments.base };
+        let mut progress = Progress::new(screen);
+        progress.expect(&stack, destruction.stack.resources.len());
+        let mut on_event = |event| progress.deployment(&event);
+        let destroyed =
+            scar_apply::destroy(&session.cloud, &destruction, options, &mut on_event).await?;
+        progress.finish();
+        for bucket in &destroyed.kept_buckets {
+            screen.note(&format!("  kept     bucket {}", clean(bucket)));
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,29 @@
+//! One file per verb: its help, its arguments and its recipe.
+
+pub(crate) mod apply;
+pub(crate) mod completions;
+pub(crate) mod destroy;
+pub(crate) mod explain;
+pub(crate) mod get;
+pub(crate) mod graph;
+pub(crate) mod image;
+pub(crate) mod init;
+pub(crate) mod local;
+pub(crate) mod logs;
+pub(crate) mod ls;
+pub(crate) mod plan;
+pub(crate) mod put;
+pub(crate) mod render;
+pub(crate) mod run;
+pub(crate) mod status;
+pub(crate) mod validate;
+
+use std::path::PathBuf;
+
+/// The manifest of verbs that take nothing else.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Manifest {
+    /// The manifest; the same as -f.
+    #[arg(value_name = "MANIFEST")]
+    pub(crate) manifest: Option<PathBuf>,
+}

@@ -1,0 +1,38 @@
+//! `scar render`
+
+use super::Manifest;
+use crate::args::Global;
+use crate::deployment::Prepared;
+use crate::error::CliError;
+use crate::project::Project;
+use crate::session;
+use crate::view::Screen;
+
+/// Print the CloudFormation template that would be deployed.
+///
+/// YAML, or with --json the exact JSON text that is sent.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  scar render                    for reading
+  scar render --json | cfn-lint  for tools
+  scar render --base             the stack that all workflows of an environment share")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    manifest: Manifest,
+    /// Print the base stack: artifact bucket and supervisor layer.
+    #[arg(long)]
+    base: bool,
+}
+
+pub(crate) fn render(
+    arguments: &Arguments,
+    global: &Global,
+    screen: &Screen,
+) -> Result<(), CliError> {
+    let project = Project::load(arguments.manifest.manifest.as_deref(), global, screen)?;
+    let prepared = session::block_on(Prepared::prepare(&project, global))?;
+    let document =
+        if arguments.base { &prepared.rendered.base } else { &prepared.rendered.stack };
+    let text = if screen.json { document.to_json() } else { document.to_yaml() };
+    screen.line(text.trim_end())
+}

@@ -1,0 +1,246 @@
+//! `scar run`
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use scar_apply::trace::{self, Output, State, TaskView};
+use scar_apply::{Deployment, data};
+use scar_schemas::record::ObjectVersion;
+use serde_json::json;
+
+use super::apply::{self, Approval};
+use super::get;
+use crate::args::Global;
+use crate::deployment::Prepared;
+use crate::error::{CliError, Kind};
+use crate::inputs::{self, Input};
+use crate::places::{Entry, manifest_name};
+use crate::project::{self, Project};
+use crate::session::{self, Session};
+use crate::view::progress::Progress;
+use crate::view::text::{bytes, clean, count, parse_duration};
+use crate::view::{Screen, events};
+
+/// What a person reads who ends the wait.
+pub(crate) const AFTER_INTERRUPT: &str =
+    "nothing is lost: in AWS it goes on, in the local cloud it goes on the next time; see `scar status`";
+/// How long records may take to show after a local cloud has nothing left to do.
+const QUIET_MAX: Duration = Duration::from_secs(10);
+/// Failed tasks that are shown in full.
+const FAILURES_SHOWN: usize = 5;
+
+/// Deploy the workflow if needed, put files, wait for all tasks, list the results.
+///
+/// Files that are there already with the same content are not put again, and tasks that are done are not
+/// run again. Exit code 8 if a task failed.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  scar run photo.jpg                          the only manifest of this directory
+  scar run thumbs/workflow.yaml *.jpg         another one
+  scar run video.mp4 --to results             and copy the results into a directory
+  scar run a.csv --stage import --timeout 10m")]
+pub(crate) struct Arguments {
+    /// The manifest, if the first name ends in .yaml, .yml or .toml and -f is not given; then the files.
+    #[arg(value_name = "[MANIFEST] FILE…", required = true)]
+    words: Vec<PathBuf>,
+    #[command(flatten)]
+    entry: Entry,
+    /// Copy the results into this directory.
+    #[arg(long, value_name = "DIR")]
+    to: Option<PathBuf>,
+    /// Give up waiting after this time, for instance 10m; the work itself goes on.
+    #[arg(long, value_name = "TIME", value_parser = time_limit)]
+    timeout: Option<Duration>,
+    #[command(flatten)]
+    approval: Approval,
+}
+
+/// Objects whose tasks are followed.
+pub(crate) struct Followed<'a> {
+    /// The workflow.
+    pub(crate) project: &'a Project,
+    /// Where it is.
+    pub(crate) deployment: &'a Deployment,
+    /// What starts the tasks.
+    pub(crate) objects: &'a [ObjectVersion],
+}
+
+pub(crate) fn run(
+    arguments: &Arguments,
+    global: &Global,
+    screen: &Screen,
+) -> Result<(), CliError> {
+    let (manifest, files) = split(&arguments.words, global);
+    let project = Project::load(manifest, global, screen)?;
+    if files.is_empty() {
+        return Err(CliError::failure("there is no file to run the workflow on")
+            .hint("scar run [MANIFEST] FILE…"));
+    }
+    let wanted = inputs::inputs(files, None, &arguments.entry, &project.workflow)?;
+    let region = project.workflow.region.as_deref();
+    session::on_cloud(global, region, screen, AFTER_INTERRUPT, async |session| {
+        deploy(&project, arguments, global, session, screen).await?;
+        let deployment = Deployment::find(&session.cloud, &project.workflow).await?;
+        let objects = send(&wanted, &deployment, session, screen).await?;
+        let followed = Followed { project: &project, deployment: &deployment, objects: &objects };
+        let tasks = follow(&followed, session, arguments.timeout, screen).await?;
+        let results = results(&tasks);
+        list(&results, &deployment, screen)?;
+        if let Some(directory) = &arguments.to {
+            fetch(&results, directory, session, screen).await?;
+        }
+        conclude(&tasks, screen)
+    })
+}
+
+fn split<'a>(words: &'a [PathBuf], global: &Global) -> (Option<&'a Path>, &'a [PathBuf]) {
+    match words {
+        [first, files @ ..] if global.file.is_none() && project::is_manifest(first) => {
+            (Some(first), files)
+        }
+        files => (None, files),
+    }
+}
+
+fn time_limit(text: &str) -> Result<Duration, String> {
+    parse_duration(text)
+        .map(Duration::from_secs)
+        .ok_or_else(|| "write a number and a unit: 90s, 10m, 2h".to_owned())
+}
+
+async fn deploy(
+    project: &Project,
+    arguments: &Arguments,
+    global: &Global,
+    session: &Session,
+    screen: &Screen,
+) -> Result<(), CliError> {
+    let prepared = Prepared::prepare(project, global).await?;
+    let plan = prepared.plan(project, session).await?;
+    if plan.is_empty() {
+        return Ok(());
+    }
+    apply::carry_out(&plan, &prepared.assets, &arguments.approval, session, screen).await
+}
+
+/// Puts the files whose content is not there yet; the answer has the objects of all of them.
+async fn send(
+    wanted: &[Input],
+    deployment: &Deployment,
+    session: &Session,
+    screen: &Screen,
+) -> Result<Vec<ObjectVersion>, CliError> {
+    let same = inputs::unchanged(&session.cloud, deployment, wanted).await?;
+    let changed: Vec<(usize, &Input)> =
+        wanted.iter().enumerate().filter(|(number, _)| !same.contains_key(number)).collect();
+    if !same.is_empty() {
+        screen.note(&format!("{} there already", count(same.len(), "file")));
+    }
+    let files: Vec<&Input> = changed.iter().map(|(_, input)| *input).collect();
+    let mut progress = Progress::new(screen);
+    let made = inputs::put(&session.cloud, deployment, &files, &mut progress).await?;
+    let mut objects = same;
+    objects.extend(changed.iter().map(|(number, _)| *number).zip(made));
+    Ok(objects.into_values().collect())
+}
+
+/// Waits until no task of the objects is left to do. Ends with an error if some wait but the local cloud
+/// of this process has nothing left to do: nobody would ever start them.
+pub(crate) async fn follow(
+    followed: &Followed<'_>,
+    session: &Session,
+    limit: Option<Duration>,
+    screen: &Screen,
+) -> Result<Vec<TaskView>, CliError> {
+    let Followed { project, deployment, objects } = followed;
+    let workflow = &project.workflow;
+    let before = trace::trace(&session.cloud, workflow, deployment, objects).await?;
+    let done = before.iter().filter(|task| task.state != State::Waiting);
+    let done: BTreeSet<&str> = done.map(|task| task.task.as_str()).collect();
+    let mut progress = Progress::new(screen);
+    let mut on_change = |task: &TaskView| progress.task(task, done.contains(task.task.as_str()));
+    let wait = trace::wait(&session.cloud, workflow, deployment, objects, limit, &mut on_change);
+    let tasks = tokio::select! {
+        tasks = wait => tasks?,
+        stalled = session.stalled(QUIET_MAX) => return Err(stalled),
+    };
+    progress.finish();
+    session.settle().await?;
+    Ok(tasks)
+}
+
+/// Says how many tasks there were and why those that failed did.
+pub(crate) fn conclude(tasks: &[TaskView], screen: &Screen) -> Result<(), CliError> {
+    let failed: Vec<_> = tasks
+        .iter()
+        .filter_map(|task| match &task.state {
+            State::Failed { failure } => Some((task, failure)),
+            _ => None,
+        })
+        .collect();
+    if screen.json {
+        screen.object(&json!({ "type": "summary", "tasks": tasks.len(), "failed": failed.len() }))?;
+    } else {
+        for (task, failure) in failed.iter().take(FAILURES_SHOWN) {
+            screen.complain(&events::failure_block(task, failure, screen.note_style));
+        }
+    }
+    match failed.first() {
+        None => Ok(()),
+        Some((first, _)) => {
+            let tasks = count(tasks.len(), "task");
+            Err(CliError::new(Kind::TasksFailed, format!("{} of {tasks} failed", failed.len())).hint(
+                format!("`scar logs {}` shows all that the stage said", clean(&first.stage)),
+            ))
+        }
+    }
+}
+
+/// Outputs that no other task takes as its input, in the order of their tasks.
+fn results(tasks: &[TaskView]) -> Vec<&Output> {
+    let inputs: BTreeSet<(&str, &str)> =
+        tasks.iter().map(|task| (task.input.bucket.as_str(), task.input.key.as_str())).collect();
+    let mut seen = BTreeMap::new();
+    for task in tasks {
+        let State::Published { outputs } = &task.state else { continue };
+        for output in outputs {
+            let name = (output.bucket.as_str(), output.key.as_str());
+            if !inputs.contains(&name) {
+                seen.insert(name, output);
+            }
+        }
+    }
+    seen.into_values().collect()
+}
+
+fn list(results: &[&Output], deployment: &Deployment, screen: &Screen) -> Result<(), CliError> {
+    for output in results {
+        let bucket = manifest_name(&output.bucket, deployment);
+        if screen.json {
+            screen.object(&json!({
+                "type": "result", "bucket": bucket, "real_bucket": output.bucket,
+                "key": output.key, "size": output.size,
+            }))?;
+        } else {
+            screen.line(&format!("{bucket}:{}  {}", clean(&output.key), bytes(output.size)))?;
+        }
+    }
+    Ok(())
+}
+
+async fn fetch(
+    results: &[&Output],
+    directory: &Path,
+    session: &Session,
+    screen: &Screen,
+) -> Result<(), CliError> {
+    let objects: Vec<ObjectVersion> =
+        results.iter().filter_map(|output| output.object.clone()).collect();
+    let mut progress = Progress::new(screen);
+    let mut on_transfer = |transfer| progress.transfer(&transfer);
+    let received =
+        data::get_objects(&session.cloud, &objects, "", directory, &mut on_transfer).await?;
+    drop(progress);
+    get::show(&received, screen)
+}

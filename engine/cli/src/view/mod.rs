@@ -1,0 +1,101 @@
+//! What people and programs see: data on stdout, all else on stderr, nothing by colour alone.
+
+pub(crate) mod diagnostics;
+pub(crate) mod events;
+pub(crate) mod plan;
+pub(crate) mod progress;
+pub(crate) mod style;
+pub(crate) mod table;
+pub(crate) mod text;
+
+use std::io::{self, IsTerminal, Write};
+
+use serde_json::Value;
+
+use crate::args::Global;
+use crate::error::{CliError, Kind};
+use style::Style;
+
+/// Both output streams and how to use them.
+pub(crate) struct Screen {
+    /// Programs read stdout.
+    pub(crate) json: bool,
+    /// Colours of stdout.
+    pub(crate) style: Style,
+    /// Colours of stderr.
+    pub(crate) note_style: Style,
+    /// A person watches stderr, so it may be animated.
+    pub(crate) animated: bool,
+    /// More detail.
+    pub(crate) verbose: bool,
+    quiet: bool,
+}
+
+impl Screen {
+    /// Of the options, the environment and the kind of the two streams.
+    pub(crate) fn new(global: &Global) -> Self {
+        let plain = global.no_color
+            || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+            || std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+        let error_terminal = io::stderr().is_terminal();
+        Self {
+            json: global.json,
+            style: Style::new(!plain && io::stdout().is_terminal()),
+            note_style: Style::new(!plain && error_terminal),
+            animated: error_terminal && !global.quiet && !global.json,
+            verbose: global.verbose,
+            quiet: global.quiet,
+        }
+    }
+
+    /// Results, to stdout, as they are.
+    pub(crate) fn data(&self, text: &str) -> Result<(), CliError> {
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| output_failed(&error))
+    }
+
+    /// One result on a line of its own.
+    pub(crate) fn line(&self, text: &str) -> Result<(), CliError> {
+        self.data(&format!("{text}\n"))
+    }
+
+    /// One JSON value on a line.
+    pub(crate) fn object(&self, value: &Value) -> Result<(), CliError> {
+        self.line(&value.to_string())
+    }
+
+    /// One JSON document for people to read too.
+    pub(crate) fn document(&self, value: &Value) -> Result<(), CliError> {
+        self.line(&format!("{value:#}"))
+    }
+
+    /// A remark, to stderr. That nobody reads it is no error.
+    pub(crate) fn note(&self, text: &str) {
+        if !self.quiet {
+            let _ = writeln!(io::stderr().lock(), "{text}");
+        }
+    }
+
+    /// Text that must be seen, to stderr.
+    pub(crate) fn complain(&self, text: &str) {
+        let _ = io::stderr().lock().write_all(text.as_bytes());
+    }
+
+    /// A question to a person; `None` if there is nobody to ask.
+    pub(crate) fn ask(&self, question: &str) -> Option<String> {
+        if !io::stdin().is_terminal() || self.json {
+            return None;
+        }
+        self.complain(question);
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer).ok()?;
+        Some(answer.trim().to_owned())
+    }
+}
+
+fn output_failed(error: &io::Error) -> CliError {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        return CliError::silent(Kind::Closed);
+    }
+    CliError::caused("cannot write the output", error)
+}

@@ -1,0 +1,280 @@
+//! A plan for people: the graph with its marks, what changes in words of the manifest, permissions, counts.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use scar_plan::{
+    Action, Destruction, PermissionChange, PermissionEffect, Plan, PropertyChange, Reason,
+    ResourceChange, StackChange, StageChange,
+};
+use serde_json::Value;
+
+use super::style::Style;
+use super::table::table;
+use super::text::{bytes, clean, count};
+
+/// The whole plan.
+pub(crate) fn human(plan: &Plan, style: Style, verbose: bool) -> String {
+    let mut out = header(plan, style);
+    if plan.is_empty() {
+        let _ = writeln!(out, "\nNo changes: what is deployed is what the manifest says.");
+        return out;
+    }
+    out.push_str(&graph(plan, style));
+    out.push_str(&stages(plan, style));
+    out.push_str(&foundation(plan, style));
+    if verbose {
+        out.push_str(&resources(&plan.base, style));
+        out.push_str(&resources(&plan.stack, style));
+    }
+    out.push_str(&permissions(plan, style));
+    out.push_str(&summary(plan, verbose));
+    out
+}
+
+/// What `destroy` removes and keeps.
+pub(crate) fn destruction(destruction: &Destruction, style: Style) -> String {
+    let mut out = format!(
+        "{} · {} · {} {} · stack {}\n\n",
+        style.bold(&clean(&destruction.workflow)),
+        clean(&destruction.environment),
+        destruction.account,
+        destruction.region,
+        clean(&destruction.stack.name),
+    );
+    out.push_str(&resources(&destruction.stack, style));
+    for bucket in &destruction.kept_buckets {
+        let name = bucket.name.as_deref().unwrap_or(&bucket.logical_id);
+        let _ = writeln!(out, "  kept: bucket {} with all its objects", clean(name));
+    }
+    out
+}
+
+/// The mark of an action, which says it without colour.
+pub(crate) fn mark(action: Action, style: Style) -> String {
+    match action {
+        Action::Create => style.green("+"),
+        Action::Update => style.yellow("~"),
+        Action::Replace => style.red("±"),
+        Action::Delete => style.red("-"),
+        Action::Keep => " ".to_owned(),
+    }
+}
+
+fn header(plan: &Plan, style: Style) -> String {
+    let against = match &plan.stack.based_on {
+        Some(basis) => format!("against what was deployed at {} ({})", basis.changed, basis.status),
+        None => "against nothing: it is not deployed yet".to_owned(),
+    };
+    let place = match (plan.account.as_str(), plan.region.as_str()) {
+        ("", _) => "no cloud asked".to_owned(),
+        (account, region) => format!("{account} {region}"),
+    };
+    format!(
+        "{} · {} · {place} · stack {}\n{}\n",
+        style.bold(&clean(&plan.workflow)),
+        clean(&plan.environment),
+        clean(&plan.stack.name),
+        style.dim(&clean(&against)),
+    )
+}
+
+/// The graph as a tree. A stage with several writers is drawn once and named again where it is met.
+fn graph(plan: &Plan, style: Style) -> String {
+    let mut drawing = Drawing { plan, style, drawn: BTreeSet::new(), out: String::from("\n") };
+    let fed: BTreeSet<&str> = plan.links.iter().map(|link| link.to.as_str()).collect();
+    for stage in plan.stages.iter().filter(|stage| !fed.contains(stage.name.as_str())) {
+        let inputs = clean(&stage.inputs.join(" ")).into_owned();
+        let _ = writeln!(drawing.out, "  {}", style.dim(&inputs));
+        drawing.branch("  ", true, None, stage);
+    }
+    drawing.out
+}
+
+struct Drawing<'a> {
+    plan: &'a Plan,
+    style: Style,
+    drawn: BTreeSet<&'a str>,
+    out: String,
+}
+
+impl<'a> Drawing<'a> {
+    fn branch(&mut self, indent: &str, last: bool, via: Option<&str>, stage: &'a StageChange) {
+        let corner = if last { "└─" } else { "├─" };
+        let via = via.map(|via| format!("{} → ", clean(via))).unwrap_or_default();
+        let name = clean(&stage.name);
+        if !self.drawn.insert(&stage.name) {
+            let _ = writeln!(self.out, "{indent}{corner} {via}{name} (above)");
+            return;
+        }
+        let mark = mark(stage.action, self.style);
+        let name = self.style.bold(&name);
+        let _ = writeln!(self.out, "{indent}{corner} {via}{mark} {name}  {}", stage.compute);
+        self.below(&format!("{indent}{}", if last { "   " } else { "│  " }), stage);
+    }
+
+    fn below(&mut self, indent: &str, stage: &'a StageChange) {
+        let plan = self.plan;
+        let next: Vec<(&str, &StageChange)> = plan
+            .links
+            .iter()
+            .filter(|link| link.from == stage.name)
+            .filter_map(|link| {
+                let to = plan.stages.iter().find(|stage| stage.name == link.to)?;
+                Some((link.via.as_str(), to))
+            })
+            .collect();
+        if next.is_empty() {
+            let outputs = clean(&stage.outputs.join(" ")).into_owned();
+            let _ = writeln!(self.out, "{indent}└─ {}", self.style.dim(&outputs));
+        }
+        for (number, (via, to)) in next.iter().enumerate() {
+            self.branch(indent, number + 1 == next.len(), Some(via), to);
+        }
+    }
+}
+
+/// A line per stage: what happens to it and why, in words of the manifest.
+fn stages(plan: &Plan, style: Style) -> String {
+    let rows: Vec<Vec<String>> = plan
+        .stages
+        .iter()
+        .map(|stage| {
+            let name = format!("{} {}", mark(stage.action, style), clean(&stage.name));
+            vec![format!("  {name}"), stage_words(plan, stage)]
+        })
+        .collect();
+    format!("\n{}", table(&rows, &[]))
+}
+
+fn stage_words(plan: &Plan, stage: &StageChange) -> String {
+    let mut words: Vec<String> = stage
+        .settings
+        .iter()
+        .map(|one| format!("{} {} → {}", one.name, clean(&one.before), clean(&one.after)))
+        .collect();
+    for image in plan.images.iter().filter(|image| image.stage == stage.name) {
+        if let Some(was) = &image.was {
+            let moved = if image.tag_moved { " (the tag moved, the manifest is the same)" } else { "" };
+            let (was, now) = (&was.hex()[..12], &image.digest.hex()[..12]);
+            words.push(format!("image {}: {was} → {now}{moved}", clean(&image.reference)));
+        }
+    }
+    if words.is_empty() { reason(&stage.reason) } else { words.join(", ") }
+}
+
+/// Why, in words.
+pub(crate) fn reason(reason: &Reason) -> String {
+    match reason {
+        Reason::New => "new".to_owned(),
+        Reason::Manifest => "changed".to_owned(),
+        Reason::TagMoved => "the image's tag moved".to_owned(),
+        Reason::Supervisor => "another supervisor".to_owned(),
+        Reason::Immutable { property } => format!("{} cannot change in place", clean(property)),
+        Reason::Follows { logical_id } => format!("follows {}", clean(logical_id)),
+        Reason::Removed => "removed".to_owned(),
+        Reason::Unchanged => "unchanged".to_owned(),
+    }
+}
+
+/// The base stack and the uploads.
+fn foundation(plan: &Plan, style: Style) -> String {
+    let mut out = String::new();
+    if plan.base.action != Action::Keep {
+        let _ = writeln!(
+            out,
+            "\n  {} base stack {}: artifact bucket and supervisor layer",
+            mark(plan.base.action, style),
+            clean(&plan.base.name),
+        );
+    }
+    if !plan.uploads.is_empty() {
+        let size = plan.uploads.iter().filter_map(|asset| asset.size_bytes).sum();
+        let objects = count(plan.uploads.len(), "object");
+        let _ = writeln!(out, "  {} upload {objects}, {}", style.green("+"), bytes(size));
+    }
+    out
+}
+
+/// A block per changed resource.
+fn resources(stack: &StackChange, style: Style) -> String {
+    let changed = stack.resources.iter().filter(|one| one.action != Action::Keep);
+    let blocks: String = changed.map(|one| resource(one, style)).collect();
+    if blocks.is_empty() {
+        return blocks;
+    }
+    format!("\n{}\n{blocks}", style.bold(&clean(&stack.name)))
+}
+
+fn resource(resource: &ResourceChange, style: Style) -> String {
+    let kept = if resource.retained && matches!(resource.action, Action::Delete | Action::Replace) {
+        ", the old one is kept"
+    } else {
+        ""
+    };
+    let mut out = format!(
+        "  {} {:<28} {:<30} {}{kept}\n",
+        mark(resource.action, style),
+        clean(&resource.logical_id),
+        resource.kind,
+        reason(&resource.reason),
+    );
+    for PropertyChange { path, before, after } in &resource.properties {
+        let _ = writeln!(out, "      {}  {} → {}", clean(path), value(before), value(after));
+    }
+    out
+}
+
+fn value(value: &Option<Value>) -> String {
+    const LENGTH_MAX: usize = 60;
+    let text = match value {
+        None => return "none".to_owned(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    };
+    if text.chars().count() <= LENGTH_MAX {
+        return clean(&text).into_owned();
+    }
+    let start: String = text.chars().take(LENGTH_MAX).collect();
+    format!("{}…", clean(&start))
+}
+
+fn permissions(plan: &Plan, style: Style) -> String {
+    type Key<'a> = (&'a str, PermissionEffect, &'a str, bool);
+    let mut groups: BTreeMap<Key<'_>, Vec<&str>> = BTreeMap::new();
+    for one in &plan.permissions {
+        let PermissionChange { stage, effect, action, resource, widens } = one;
+        groups.entry((stage, *effect, resource, *widens)).or_default().push(action);
+    }
+    if groups.is_empty() {
+        return String::new();
+    }
+    let rows: Vec<Vec<String>> = groups
+        .into_iter()
+        .map(|((stage, effect, resource, widens), actions)| {
+            let mark = match (effect, widens) {
+                (PermissionEffect::Added, true) => style.red("!"),
+                (PermissionEffect::Added, false) => style.green("+"),
+                (PermissionEffect::Removed, _) => style.red("-"),
+            };
+            let actions = actions.join(" ");
+            let remark = if widens { "beyond this workflow" } else { "" };
+            let name = format!("  {mark} {}", clean(stage));
+            vec![name, clean(resource).into_owned(), actions, remark.to_owned()]
+        })
+        .collect();
+    format!("\n{}\n{}", style.bold("Permissions"), table(&rows, &[]))
+}
+
+fn summary(plan: &Plan, verbose: bool) -> String {
+    let summary = &plan.summary;
+    let risk = match summary.data_at_risk.as_slice() {
+        [] => "none".to_owned(),
+        some => clean(&some.join(" ")).into_owned(),
+    };
+    let more = if verbose { "" } else { "-v shows resources and properties.\n" };
+    format!(
+        "\nPlan: {} to add, {} to change, {} to replace, {} to delete. Data at risk: {risk}.\n{more}",
+        summary.create, summary.update, summary.replace, summary.delete,
+    )
+}
