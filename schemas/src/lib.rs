@@ -7,6 +7,7 @@
 
 pub mod automaton;
 pub mod contract;
+pub mod deployed;
 pub mod digest;
 pub mod event;
 pub mod exit_code;

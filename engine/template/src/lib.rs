@@ -8,6 +8,24 @@ use scar_cfn::Document;
 use scar_schemas::contract::Image;
 use scar_schemas::digest::Digest;
 
+mod access;
+mod config;
+mod error;
+mod event;
+mod fragment;
+mod limit;
+mod materials;
+pub mod name;
+mod package;
+mod render;
+mod stage;
+pub mod summary;
+pub mod tag;
+
+pub use error::Error;
+pub use package::layer_zip;
+pub use render::render;
+
 /// What rendering needs beside the workflow, gathered by the shell.
 #[derive(Debug, Clone)]
 pub struct Materials {
@@ -40,6 +58,8 @@ pub struct Rendered {
     pub base_name: String,
     /// Its template.
     pub base: Document,
+    /// Its tags.
+    pub base_tags: BTreeMap<String, String>,
     /// Name of the workflow's stack.
     pub stack_name: String,
     /// Its template.
@@ -48,7 +68,7 @@ pub struct Rendered {
     pub assets: Vec<Asset>,
     /// Where each logical id of the workflow's stack came from.
     pub origins: BTreeMap<String, Origin>,
-    /// Tags of both stacks.
+    /// Tags of the workflow's stack, which its resources inherit.
     pub tags: BTreeMap<String, String>,
 }
 

@@ -1,0 +1,91 @@
+//! Why a workflow cannot be rendered.
+
+use scar_cfn::Problem;
+
+/// Why a workflow cannot be rendered.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Error {
+    /// The workflow has a name that scar needs for itself.
+    #[error("the name {name:?} is scar's own, choose another one for the workflow")]
+    ReservedName {
+        /// The name.
+        name: String,
+    },
+    /// Text that CloudFormation or IAM would read as something else.
+    #[error("stage {stage}: {text:?} has `${{`, `{{{{`, or a wildcard where none can be, which AWS would not take literally")]
+    UnsafeText {
+        /// The stage.
+        stage: String,
+        /// The text.
+        text: String,
+    },
+    /// A bucket's name would be too long.
+    #[error("a bucket would be named {prefix:?} and account and region, at most {limit} characters are left for the first part")]
+    BucketName {
+        /// The part that scar chooses.
+        prefix: String,
+        /// Characters it may have.
+        limit: usize,
+    },
+    /// More than the service takes.
+    #[error("{value} {what}, at most {limit} are allowed{}", place(.logical_id))]
+    Limit {
+        /// What is counted.
+        what: &'static str,
+        /// How much there is.
+        value: usize,
+        /// How much there may be.
+        limit: usize,
+        /// The resource, empty for the whole stack.
+        logical_id: String,
+    },
+    /// The shell did not hand over what a stage needs.
+    #[error("stage {stage} has no {what}")]
+    Missing {
+        /// The stage.
+        stage: String,
+        /// For instance `image`.
+        what: &'static str,
+    },
+    /// Two resources with one logical id.
+    #[error("two resources are named {logical_id}")]
+    DuplicateId {
+        /// The id.
+        logical_id: String,
+    },
+    /// A fragment did not become JSON.
+    #[error("template fragment {name}: {message}")]
+    Fragment {
+        /// Its name.
+        name: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// A package could not be made.
+    #[error("stage package: {message}")]
+    Package {
+        /// What is wrong.
+        message: String,
+    },
+    /// The fragments did not become a template.
+    #[error("rendered template has a wrong form")]
+    Form(#[from] scar_cfn::ReadError),
+    /// A function of the template cannot be evaluated.
+    #[error("rendered template cannot be evaluated")]
+    Evaluate(#[from] scar_cfn::evaluate::EvaluateError),
+    /// The fragments do not fit together.
+    #[error("rendered template is inconsistent: {}", list(.problems))]
+    Invalid {
+        /// What does not fit.
+        problems: Vec<Problem>,
+    },
+}
+
+fn place(logical_id: &str) -> String {
+    if logical_id.is_empty() { String::new() } else { format!(" ({logical_id})") }
+}
+
+fn list(problems: &[Problem]) -> String {
+    let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    texts.join("; ")
+}

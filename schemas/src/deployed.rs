@@ -1,0 +1,71 @@
+//! What a deployed template says about itself under `Metadata.Scar`, so that a later plan can compare
+//! graphs and settings in the words of the manifest without any state file.
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+
+/// Format number of [`Deployed`]. A reader that knows only lower ones ignores the summary.
+pub const FORMAT: u32 = 1;
+
+/// Key of the summary in the template's `Metadata`.
+pub const METADATA_KEY: &str = "Scar";
+
+/// Summary of a deployed workflow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deployed {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// Name of the workflow.
+    pub workflow: String,
+    /// Name of the environment.
+    pub environment: String,
+    /// Digest of the manifest's normalised text.
+    pub manifest: Digest,
+    /// Stages in topological order.
+    pub stages: Vec<DeployedStage>,
+    /// Which stage feeds which.
+    pub links: Vec<DeployedLink>,
+}
+
+/// Summary of a stage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeployedStage {
+    /// Its name.
+    pub name: String,
+    /// Where it runs: `lambda`.
+    pub compute: String,
+    /// Image as written.
+    pub image: String,
+    /// Image as pinned.
+    pub digest: Digest,
+    /// Inputs, as `bucket:pattern`.
+    pub inputs: Vec<String>,
+    /// Outputs, as `bucket:prefix/` or `bucket:before*after`.
+    pub outputs: Vec<String>,
+    /// Digest of the script or command.
+    pub work: Digest,
+    /// Digest of the container's variables.
+    pub variables: Digest,
+    /// Memory in MiB.
+    pub memory_mib: u32,
+    /// Seconds a task may take.
+    pub timeout_s: u32,
+    /// Scratch disk in MiB.
+    pub disk_mib: u32,
+    /// Starts of one task at most.
+    pub attempts: u32,
+    /// Days to keep the log.
+    pub log_days: u32,
+}
+
+/// One stage's output feeds another's input.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct DeployedLink {
+    /// Writing stage.
+    pub from: String,
+    /// Reading stage.
+    pub to: String,
+    /// Where they meet: `data:grey/*.png`.
+    pub via: String,
+}
