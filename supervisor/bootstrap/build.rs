@@ -1,0 +1,36 @@
+//! Links the program statically without any setting outside this folder.
+//!
+//! `-C target-feature=+crt-static` would have to come from the environment, would reach the build
+//! scripts and procedural macros of every crate too, and would move the output directory. Instead the
+//! final link gets `-static-pie` and, in front of the system's directories, one in which the names of
+//! the shared C libraries are linker scripts that lead to the archives.
+
+use std::{env, fs, io, path::PathBuf};
+
+/// The shared library that the compiler asks for, and the archives that serve instead.
+const LIBRARIES: [(&str, &str); 7] = [
+    ("gcc_s", "-l:libgcc_eh.a -l:libgcc.a"),
+    ("c", "-l:libc.a"),
+    ("m", "-l:libm.a"),
+    ("dl", "-l:libdl.a"),
+    ("rt", "-l:librt.a"),
+    ("pthread", "-l:libpthread.a"),
+    ("util", "-l:libutil.a"),
+];
+
+fn main() -> io::Result<()> {
+    println!("cargo:rerun-if-changed=build.rs");
+    let is = |name: &str, value: &str| env::var(name).is_ok_and(|found| found == value);
+    if !is("CARGO_CFG_TARGET_OS", "linux") || !is("CARGO_CFG_TARGET_ENV", "gnu") {
+        return Ok(());
+    }
+    let directory = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("static");
+    fs::create_dir_all(&directory)?;
+    for (name, archives) in LIBRARIES {
+        let script = format!("GROUP ( {archives} )\n");
+        fs::write(directory.join(format!("lib{name}.so")), script)?;
+    }
+    println!("cargo:rustc-link-arg-bins=-L{}", directory.display());
+    println!("cargo:rustc-link-arg-bins=-static-pie");
+    Ok(())
+}

@@ -1,0 +1,265 @@
+//! The steps of the protocol as requests: one function per step, each returning what came back.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use scar_schemas::record::{self, Failure, FailureClass, OutputRecord, TaskRecord, TaskState};
+
+use crate::crash::crash_at;
+use crate::digest;
+use crate::step::{Committed, Condition, Ending, Reply, failure};
+use crate::store::{Body, Labels, Location, Outcome, StoreError};
+use crate::task::Attempt;
+
+/// Largest record: 10,000 outputs with the longest keys.
+const MAX_RECORD_BYTES: u64 = 32 * 1024 * 1024;
+/// Uploads and copies at a time.
+const PARALLEL: usize = 16;
+
+impl Attempt<'_> {
+    pub(crate) async fn look_output(&self) -> Result<Reply, StoreError> {
+        let at = self.only_output();
+        let head = self.setup.store.head(&at).await?;
+        Ok(Reply::Output(head.map(|head| head.seen(&at.key))))
+    }
+
+    pub(crate) async fn look_input(&self) -> Result<Reply, StoreError> {
+        let object = &self.job.object;
+        let at = Location::new(&object.bucket, object.key.as_str());
+        let head = self.setup.store.head(&at).await?;
+        Ok(Reply::Current(head.is_some_and(|head| head.is(object))))
+    }
+
+    pub(crate) async fn look_record(&self) -> Result<Reply, StoreError> {
+        let at = self.record_place();
+        let Some((etag, bytes)) = self.setup.store.get(&at, MAX_RECORD_BYTES).await? else {
+            return Ok(Reply::Record(None));
+        };
+        Ok(match parse(&bytes) {
+            Ok(record) => Reply::Record(Some((record, etag))),
+            Err(message) => Reply::Trouble(failure(FailureClass::Internal, message)),
+        })
+    }
+
+    pub(crate) async fn put(&self, condition: &Condition) -> Result<Reply, StoreError> {
+        let Some(one) = self.placed().first() else {
+            let message = "the output was lost before it was published".to_owned();
+            return Ok(Reply::Trouble(failure(FailureClass::Internal, message)));
+        };
+        let at = self.only_output();
+        let body = Body::File(&one.file.path, one.file.size);
+        let outcome = self
+            .setup
+            .store
+            .write(&at, body, &self.labels, condition)
+            .await?;
+        Ok(answer(outcome, &at.key, condition))
+    }
+
+    pub(crate) async fn stage(&self) -> Result<Reply, StoreError> {
+        let uploads =
+            stream::iter(self.placed().iter().enumerate()).map(|(index, one)| async move {
+                let at = Location::new(self.state_bucket(), self.staged_key(index));
+                let body = Body::File(&one.file.path, one.file.size);
+                self.setup
+                    .store
+                    .write(&at, body, &self.labels, &Condition::Absent)
+                    .await?;
+                crash_at("staged-one");
+                Ok::<(), StoreError>(())
+            });
+        uploads
+            .buffer_unordered(PARALLEL)
+            .try_collect::<()>()
+            .await?;
+        Ok(Reply::Staged)
+    }
+
+    pub(crate) async fn commit(&self) -> Result<Reply, StoreError> {
+        let mut outputs = Vec::with_capacity(self.placed().len());
+        for (index, one) in self.placed().iter().enumerate() {
+            let (bucket, key) = self.place(one);
+            let digest = digest::of_file(&one.file.path).await?;
+            let staged = self.staged_key(index);
+            outputs.push(OutputRecord {
+                bucket,
+                key,
+                size: one.file.size,
+                digest,
+                staged,
+            });
+        }
+        let record = TaskRecord {
+            outputs,
+            ..self.record(TaskState::Committed, None)
+        };
+        let at = self.record_place();
+        let body = body(serde_json::to_vec(&record));
+        Ok(
+            match self
+                .setup
+                .store
+                .write(&at, body, &self.labels, &Condition::Absent)
+                .await?
+            {
+                Outcome::Mine { etag } => Reply::Committed { record, etag },
+                other => answer(other, &at.key, &Condition::Absent),
+            },
+        )
+    }
+
+    pub(crate) async fn publish(&self, committed: &Committed) -> Result<Reply, StoreError> {
+        let copies = stream::iter(committed.record.outputs.iter().enumerate());
+        let copies = copies.map(|(index, output)| async move {
+            let reply = self.copy(committed, output, &Condition::Absent).await?;
+            crash_at("published-one");
+            Ok::<_, StoreError>((index, reply))
+        });
+        let replies: BTreeMap<usize, Reply> =
+            copies.buffer_unordered(PARALLEL).try_collect().await?;
+        let mut taken = Vec::new();
+        for (index, reply) in replies {
+            match reply {
+                Reply::Taken(seen) => taken.push((index, seen)),
+                Reply::Written => {}
+                other => return Ok(other),
+            }
+        }
+        Ok(Reply::Published { taken })
+    }
+
+    pub(crate) async fn replace(&self, committed: &Committed) -> Result<Reply, StoreError> {
+        let blocked = committed.blocked.first();
+        let found = blocked.and_then(|(index, seen)| {
+            Some((
+                committed.record.outputs.get(*index)?,
+                Condition::Etag(seen.etag.clone()),
+            ))
+        });
+        match found {
+            Some((output, condition)) => self.copy(committed, output, &condition).await,
+            None => Ok(Reply::Changed),
+        }
+    }
+
+    /// Copies one staged output of a committed record to its final key. Whichever attempt committed
+    /// it, its labels come along, so this is how a copy with a lost reply is recognised.
+    async fn copy(
+        &self,
+        committed: &Committed,
+        output: &OutputRecord,
+        condition: &Condition,
+    ) -> Result<Reply, StoreError> {
+        let at = Location::new(&output.bucket, output.key.as_str());
+        let source = Location::new(self.state_bucket(), output.staged.as_str());
+        let attempt = committed.record.attempt.clone();
+        let labels = Labels {
+            attempt,
+            ..self.labels.clone()
+        };
+        let body = Body::Copy(&source);
+        Ok(
+            match self
+                .setup
+                .store
+                .write(&at, body, &labels, condition)
+                .await?
+            {
+                Outcome::SourceGone => Reply::StagedGone(output.staged.clone()),
+                outcome => answer(outcome, &at.key, condition),
+            },
+        )
+    }
+
+    pub(crate) async fn mark(
+        &self,
+        committed: &Committed,
+        ending: &Ending,
+    ) -> Result<Reply, StoreError> {
+        let (state, failure) = state(ending);
+        let record = TaskRecord {
+            state,
+            failure,
+            ..committed.record.clone()
+        };
+        let outputs = if state == TaskState::Published {
+            record.outputs
+        } else {
+            Vec::new()
+        };
+        let record = TaskRecord { outputs, ..record };
+        let at = self.record_place();
+        let condition = Condition::Etag(committed.etag.clone());
+        let body = body(serde_json::to_vec(&record));
+        let outcome = self
+            .setup
+            .store
+            .write(&at, body, &self.labels, &condition)
+            .await?;
+        Ok(answer(outcome, &at.key, &condition))
+    }
+
+    pub(crate) async fn close(&self, ending: &Ending) -> Result<Reply, StoreError> {
+        let (state, failure) = state(ending);
+        let at = self.record_place();
+        let body = body(serde_json::to_vec(&self.record(state, failure)));
+        let outcome = self
+            .setup
+            .store
+            .write(&at, body, &self.labels, &Condition::Absent)
+            .await?;
+        Ok(answer(outcome, &at.key, &Condition::Absent))
+    }
+
+    pub(crate) async fn count(&self, number: u32, failure: &Failure) -> Result<Reply, StoreError> {
+        let key = record::attempt_key(&self.setup.config.stage, &self.labels.task, number);
+        let at = Location::new(self.state_bucket(), key);
+        let body = body(serde_json::to_vec(failure));
+        let outcome = self
+            .setup
+            .store
+            .write(&at, body, &self.labels, &Condition::Absent)
+            .await?;
+        Ok(answer(outcome, &at.key, &Condition::Absent))
+    }
+}
+
+/// An outcome in the words of the protocol: to a condition on an ETag, everything but ours is change.
+fn answer(outcome: Outcome, key: &str, condition: &Condition) -> Reply {
+    match (outcome, condition) {
+        (Outcome::Mine { .. }, _) => Reply::Written,
+        (Outcome::Other(head), Condition::Absent) => Reply::Taken(head.seen(key)),
+        (Outcome::Other(_) | Outcome::Gone, _) => Reply::Changed,
+        (Outcome::SourceGone, _) => Reply::StagedGone(key.to_owned()),
+    }
+}
+
+fn state(ending: &Ending) -> (TaskState, Option<Failure>) {
+    match ending {
+        Ending::Published => (TaskState::Published, None),
+        Ending::Failed(failure) => (TaskState::Failed, Some(failure.clone())),
+        Ending::Superseded => (TaskState::Superseded, None),
+    }
+}
+
+fn parse(bytes: &[u8]) -> Result<TaskRecord, String> {
+    let invalid = |error: serde_json::Error| format!("the task's record is not valid: {error}");
+    let document: serde_json::Value = serde_json::from_slice(bytes).map_err(invalid)?;
+    let format = document
+        .get("format")
+        .and_then(serde_json::Value::as_u64)
+        .unwrap_or_default();
+    if format > u64::from(record::FORMAT) {
+        let known = record::FORMAT;
+        return Err(format!(
+            "the task's record has format {format}, only {known} is known here"
+        ));
+    }
+    serde_json::from_value(document).map_err(invalid)
+}
+
+/// JSON text as a body. The types that are written here have nothing that JSON cannot say.
+fn body(text: serde_json::Result<Vec<u8>>) -> Body<'static> {
+    Body::Bytes(Bytes::from(text.unwrap_or_default()))
+}

@@ -1,0 +1,175 @@
+//! What the process is told: environment and stage package, read once and checked whole.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use aws_credential_types::Credentials;
+use scar_schemas::contract::{
+    DEFAULT_WORK_DIR, FORMAT, Image, Output, OutputKey, STAGE_FILE, StageConfig, bucket_variable,
+    function_variable, single_output_key,
+};
+
+use crate::store::{Access, Store};
+
+/// Everything a task needs from outside its event.
+pub(crate) struct Setup {
+    /// The stage.
+    pub(crate) config: StageConfig,
+    /// Real bucket names by manifest name.
+    pub(crate) buckets: BTreeMap<String, String>,
+    /// Directory of the unpacked stage package.
+    pub(crate) package: PathBuf,
+    /// Directory for private directories of tasks.
+    pub(crate) work_dir: PathBuf,
+    /// Directory of extracted images.
+    pub(crate) image_cache: PathBuf,
+    /// Engine that must be used.
+    pub(crate) engine: Option<String>,
+    /// The object storage.
+    pub(crate) store: Store,
+}
+
+/// What is wrong with the environment or the stage package.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SetupError {
+    #[error("variable {0} is not set")]
+    Missing(String),
+    #[error("stage package {path:?} cannot be read")]
+    Package {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("stage package {path:?} is not valid")]
+    Invalid {
+        path: PathBuf,
+        #[source]
+        source: serde_json::Error,
+    },
+    #[error("stage package has format {0}, this supervisor reads up to {FORMAT}")]
+    Format(u32),
+}
+
+/// The environment as an argument. Values that are not UTF-8 count as not set.
+pub(crate) struct Environment(BTreeMap<String, String>);
+
+impl Environment {
+    /// The environment of this process.
+    pub(crate) fn of_process() -> Self {
+        let text = |value: std::ffi::OsString| value.into_string().ok();
+        let pairs =
+            std::env::vars_os().filter_map(|(name, value)| Some((text(name)?, text(value)?)));
+        Self(pairs.filter(|(_, value)| !value.is_empty()).collect())
+    }
+
+    fn optional(&self, names: &[&str]) -> Option<String> {
+        names.iter().find_map(|name| self.0.get(*name)).cloned()
+    }
+
+    fn required(&self, names: &[&str]) -> Result<String, SetupError> {
+        self.optional(names)
+            .ok_or_else(|| SetupError::Missing(names.join(" or ")))
+    }
+
+    /// A directory: the variable's value or the default.
+    fn directory(&self, name: &str, default: impl Into<PathBuf>) -> PathBuf {
+        self.optional(&[name])
+            .map_or_else(|| default.into(), PathBuf::from)
+    }
+}
+
+impl Setup {
+    /// Reads and checks everything. Makes no request.
+    pub(crate) fn read(environment: &Environment) -> Result<Self, SetupError> {
+        let package = environment.directory("LAMBDA_TASK_ROOT", ".");
+        let config = read_config(&package.join(STAGE_FILE))?;
+        let buckets = buckets(&config, environment)?;
+        let work_dir = environment.directory(function_variable::WORK_DIR, DEFAULT_WORK_DIR);
+        let image_cache =
+            environment.directory(function_variable::IMAGE_CACHE, work_dir.join("images"));
+        Ok(Self {
+            config,
+            buckets,
+            package,
+            image_cache,
+            work_dir,
+            engine: environment.optional(&[function_variable::ENGINE]),
+            store: Store::new(access(environment)?),
+        })
+    }
+
+    /// Real name of a bucket of the stage's configuration. All of them are known: `read` checked it.
+    pub(crate) fn bucket<'a>(&'a self, name: &'a str) -> &'a str {
+        self.buckets.get(name).map_or(name, String::as_str)
+    }
+
+    /// Real bucket and key of the first output for an input's key; meant for atomic stages.
+    pub(crate) fn only_output(&self, input_key: &str) -> (&str, String) {
+        match self.config.outputs.first() {
+            Some(Output {
+                bucket,
+                key: OutputKey::Single { before, after },
+            }) => (
+                self.bucket(bucket),
+                single_output_key(before, after, input_key),
+            ),
+            Some(Output {
+                bucket,
+                key: OutputKey::Prefix { prefix, .. },
+            }) => (self.bucket(bucket), prefix.clone()),
+            None => (self.bucket(&self.config.state_bucket), String::new()),
+        }
+    }
+}
+
+fn read_config(path: &Path) -> Result<StageConfig, SetupError> {
+    let text = std::fs::read(path).map_err(|source| SetupError::Package {
+        path: path.to_owned(),
+        source,
+    })?;
+    let invalid = |source| SetupError::Invalid {
+        path: path.to_owned(),
+        source,
+    };
+    // The format is looked at first: a newer one may have fields that this supervisor cannot know.
+    let document: serde_json::Value = serde_json::from_slice(&text).map_err(invalid)?;
+    let format = document
+        .get("format")
+        .and_then(serde_json::Value::as_u64)
+        .unwrap_or_default();
+    if format > u64::from(FORMAT) {
+        return Err(SetupError::Format(
+            u32::try_from(format).unwrap_or(u32::MAX),
+        ));
+    }
+    serde_json::from_value(document).map_err(invalid)
+}
+
+fn buckets(
+    config: &StageConfig,
+    environment: &Environment,
+) -> Result<BTreeMap<String, String>, SetupError> {
+    let mut names: BTreeSet<&str> = BTreeSet::from([config.state_bucket.as_str()]);
+    names.extend(config.inputs.iter().map(|input| input.bucket.as_str()));
+    names.extend(config.outputs.iter().map(|output| output.bucket.as_str()));
+    if let Image::Bucket { bucket, .. } = &config.image {
+        names.insert(bucket);
+    }
+    let real = |name: &str| environment.required(&[&bucket_variable(name)]);
+    names
+        .into_iter()
+        .map(|name| Ok((name.to_owned(), real(name)?)))
+        .collect()
+}
+
+/// The standard variables of AWS, as Lambda and every SDK know them.
+fn access(environment: &Environment) -> Result<Access, SetupError> {
+    let key = environment.required(&["AWS_ACCESS_KEY_ID"])?;
+    let secret = environment.required(&["AWS_SECRET_ACCESS_KEY"])?;
+    let token = environment.optional(&["AWS_SESSION_TOKEN"]);
+    Ok(Access {
+        credentials: Credentials::new(key, secret, token, None, "environment"),
+        region: environment.required(&["AWS_REGION", "AWS_DEFAULT_REGION"])?,
+        endpoint: environment.optional(&["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]),
+    })
+}

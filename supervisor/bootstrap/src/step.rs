@@ -1,0 +1,360 @@
+//! The delivery protocol as a pure state machine: what was asked and what came back give what to do
+//! next. All legal transitions stand in [`next`]; the shell in `task.rs` only does what it is told.
+//!
+//! The rules are those of docs/design/0002-delivery.md. A step is also the state: whoever holds a
+//! step knows everything that matters, so a search over all schedules can hold it too.
+
+use scar_schemas::contract::Mode;
+use scar_schemas::record::{Failure, FailureClass, TaskRecord, TaskState};
+
+/// What the protocol knows about a task before it starts.
+#[derive(Debug, Clone)]
+pub(crate) struct Facts {
+    /// Identity of the task.
+    pub(crate) task: String,
+    /// Identity of the input without its version.
+    pub(crate) source: String,
+    /// How the stage commits.
+    pub(crate) mode: Mode,
+    /// Starts allowed before the task is recorded as failed.
+    pub(crate) attempts: u32,
+    /// Key of the input, for messages.
+    pub(crate) input: String,
+}
+
+/// An object that stands where an output should go.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Seen {
+    /// Final key.
+    pub(crate) key: String,
+    /// Its ETag.
+    pub(crate) etag: String,
+    /// The task that made it, if scar did.
+    pub(crate) task: Option<String>,
+    /// The input it was made of, without version.
+    pub(crate) source: Option<String>,
+    /// Key of that input, for messages.
+    pub(crate) input: Option<String>,
+}
+
+/// Under which condition an output may be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Condition {
+    /// Nothing is there.
+    Absent,
+    /// What is there still has this ETag: it was made of another version of the same input.
+    Etag(String),
+}
+
+/// A record that holds the commit of this task, on its way to being published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Committed {
+    /// The record as it is stored.
+    pub(crate) record: TaskRecord,
+    /// ETag of the record.
+    pub(crate) etag: String,
+    /// Outputs that stand in the way, still to be judged.
+    pub(crate) blocked: Vec<(usize, Seen)>,
+}
+
+/// What to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// HEAD the only output. `ready`: this attempt has made its output already.
+    LookOutput { ready: bool },
+    /// HEAD the input: is the version of this task still the current one?
+    LookInput { seen: Seen, ready: bool },
+    /// GET the record.
+    LookRecord { ready: bool },
+    /// Fetch the input, run the container, collect the outputs.
+    Work(Condition),
+    /// Write the only output.
+    Put(Condition),
+    /// Upload all outputs to staged keys.
+    Stage,
+    /// Create the record: the commit.
+    Commit,
+    /// Copy all staged outputs to their final keys, each only where nothing is.
+    Publish(Committed),
+    /// HEAD the input because the first blocked output was made of another version of it.
+    Compare(Committed),
+    /// Copy over the first blocked output, if it is still the one that was seen.
+    Replace(Committed),
+    /// GET the record because a staged output is gone: somebody else may have published it.
+    Recheck { lost: String },
+    /// Replace the record to say how it ended.
+    Mark(Committed, Ending),
+    /// Create a record that says how it ended.
+    Close(Ending),
+    /// Leave the marker of the n-th failed attempt.
+    Count { number: u32, failure: Failure },
+    /// Nothing more.
+    End(End),
+}
+
+/// How a record is closed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// All outputs are visible.
+    Published,
+    /// Given up.
+    Failed(Failure),
+    /// Another version of the input took over, or it is gone.
+    Superseded,
+}
+
+/// How this attempt ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum End {
+    /// This attempt closed the task.
+    Closed(Ending),
+    /// The task had been closed before.
+    Already(TaskState),
+    /// The event must come again.
+    Retry(Failure),
+}
+
+/// What came back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Reply {
+    /// What stands at the output's key.
+    Output(Option<Seen>),
+    /// Whether the input still has the version of this task.
+    Current(bool),
+    /// The record and its ETag.
+    Record(Option<(TaskRecord, String)>),
+    /// The outputs are made.
+    Worked,
+    /// The input is gone or has another version.
+    InputGone,
+    /// The work failed; `retry` says whether another attempt may help.
+    Failed { failure: Failure, retry: bool },
+    /// The outputs are staged.
+    Staged,
+    /// The write was ours.
+    Written,
+    /// The record is ours, with its ETag.
+    Committed { record: TaskRecord, etag: String },
+    /// The key is somebody else's.
+    Taken(Seen),
+    /// What was to be replaced is not there any more.
+    Changed,
+    /// All copies were tried; these keys were taken.
+    Published { taken: Vec<(usize, Seen)> },
+    /// This staged output is gone.
+    StagedGone(String),
+    /// The store refused or did not answer, after retries.
+    Trouble(Failure),
+}
+
+/// The first step of a task.
+pub(crate) fn first(facts: &Facts) -> Step {
+    match facts.mode {
+        Mode::Atomic => Step::LookOutput { ready: false },
+        Mode::Ledger => Step::LookRecord { ready: false },
+    }
+}
+
+/// All legal transitions.
+pub(crate) fn next(facts: &Facts, step: Step, reply: Reply) -> Step {
+    match (step, reply) {
+        // Atomic: the output object is the commit.
+        (Step::LookOutput { ready }, Reply::Output(None)) => produce(ready, Condition::Absent),
+        (Step::LookOutput { ready }, Reply::Output(Some(seen))) => judge(facts, seen, ready),
+        (Step::LookInput { seen, ready }, Reply::Current(true)) => {
+            produce(ready, Condition::Etag(seen.etag))
+        }
+        (Step::LookInput { .. }, Reply::Current(false)) => Step::Close(Ending::Superseded),
+        (Step::Put(_), Reply::Written) => Step::End(End::Closed(Ending::Published)),
+        (Step::Put(_), Reply::Taken(seen)) => judge(facts, seen, true),
+        (Step::Put(_), Reply::Changed) => Step::LookOutput { ready: true },
+
+        // Ledger: the record is the commit; whoever meets it rolls it forward.
+        (Step::LookRecord { ready: false }, Reply::Record(None)) => Step::Work(Condition::Absent),
+        (Step::LookRecord { ready: true }, Reply::Record(None)) => Step::Commit,
+        (Step::LookRecord { .. }, Reply::Record(Some((record, etag)))) => adopt(record, etag),
+        (Step::Stage, Reply::Staged) => Step::Commit,
+        (Step::Commit, Reply::Committed { record, etag }) => adopt(record, etag),
+        (Step::Commit, Reply::Taken(_)) => Step::LookRecord { ready: true },
+        (Step::Publish(committed), Reply::Published { taken }) => unblock(
+            facts,
+            Committed {
+                blocked: taken,
+                ..committed
+            },
+        ),
+        (Step::Compare(committed), Reply::Current(true)) => Step::Replace(committed),
+        (Step::Compare(committed), Reply::Current(false)) => {
+            Step::Mark(committed, Ending::Superseded)
+        }
+        (Step::Replace(mut committed), Reply::Written) => {
+            committed.blocked.remove(0);
+            unblock(facts, committed)
+        }
+        (Step::Replace(committed), Reply::Changed) => Step::Publish(committed),
+        (Step::Publish(_) | Step::Replace(_), Reply::StagedGone(key)) => {
+            Step::Recheck { lost: key }
+        }
+        (Step::Recheck { lost }, Reply::Record(Some((record, etag)))) => lose(record, etag, &lost),
+        (Step::Recheck { .. }, Reply::Record(None)) => Step::LookRecord { ready: false },
+        (Step::Mark(_, ending), Reply::Written) => Step::End(End::Closed(ending)),
+        (Step::Mark(..), Reply::Changed) => Step::LookRecord { ready: true },
+
+        // Both: the work and its failures.
+        (Step::Work(condition), Reply::Worked) => match facts.mode {
+            Mode::Atomic => Step::Put(condition),
+            Mode::Ledger => Step::Stage,
+        },
+        (Step::Work(_), Reply::InputGone) => Step::Close(Ending::Superseded),
+        (
+            Step::Work(_),
+            Reply::Failed {
+                failure,
+                retry: true,
+            },
+        ) => count(failure),
+        (
+            Step::Work(_),
+            Reply::Failed {
+                failure,
+                retry: false,
+            },
+        ) => Step::Close(Ending::Failed(failure)),
+        (Step::Count { number, failure }, Reply::Written) if number < facts.attempts => {
+            Step::End(End::Retry(failure))
+        }
+        (Step::Count { number, failure }, Reply::Written | Reply::Taken(_))
+            if number >= facts.attempts =>
+        {
+            Step::Close(Ending::Failed(failure))
+        }
+        (Step::Count { number, failure }, Reply::Taken(_)) => Step::Count {
+            number: number + 1,
+            failure,
+        },
+        (Step::Close(ending), Reply::Written) => Step::End(End::Closed(ending)),
+        (Step::Close(_), Reply::Taken(_)) => Step::LookRecord { ready: false },
+
+        // Before the commit, trouble is a failed attempt like any other; afterwards, and where not
+        // even a marker can be written, only the event's own repetition helps.
+        (
+            Step::LookOutput { .. }
+            | Step::LookInput { .. }
+            | Step::LookRecord { ready: false }
+            | Step::Put(_)
+            | Step::Stage,
+            Reply::Trouble(failure),
+        ) => count(failure),
+        (_, Reply::Trouble(failure)) => Step::End(End::Retry(failure)),
+        (step, reply) => Step::End(End::Retry(illegal(&step, &reply))),
+    }
+}
+
+fn produce(ready: bool, condition: Condition) -> Step {
+    if ready {
+        Step::Put(condition)
+    } else {
+        Step::Work(condition)
+    }
+}
+
+fn count(failure: Failure) -> Step {
+    Step::Count { number: 1, failure }
+}
+
+/// Atomic mode: whose object stands at the output's key?
+fn judge(facts: &Facts, seen: Seen, ready: bool) -> Step {
+    match owner(facts, &seen) {
+        Owner::ThisTask => Step::End(End::Already(TaskState::Published)),
+        Owner::OtherVersion => Step::LookInput { seen, ready },
+        Owner::Stranger => Step::Close(Ending::Failed(collision(facts, &seen))),
+    }
+}
+
+fn adopt(record: TaskRecord, etag: String) -> Step {
+    match record.state {
+        TaskState::Committed => Step::Publish(Committed {
+            record,
+            etag,
+            blocked: Vec::new(),
+        }),
+        closed => Step::End(End::Already(closed)),
+    }
+}
+
+/// Ledger mode: goes on with the first output that somebody else's object keeps from its key.
+fn unblock(facts: &Facts, mut committed: Committed) -> Step {
+    committed
+        .blocked
+        .retain(|(_, seen)| !matches!(owner(facts, seen), Owner::ThisTask));
+    let Some((_, seen)) = committed.blocked.first() else {
+        return Step::Mark(committed, Ending::Published);
+    };
+    match owner(facts, seen) {
+        Owner::OtherVersion => Step::Compare(committed),
+        Owner::Stranger | Owner::ThisTask => {
+            let failure = collision(facts, seen);
+            Step::Mark(committed, Ending::Failed(failure))
+        }
+    }
+}
+
+/// A staged output of a committed record is gone although nobody has published it.
+fn lose(record: TaskRecord, etag: String, lost: &str) -> Step {
+    match adopt(record, etag) {
+        Step::Publish(committed) => {
+            let message = format!("staged output {lost:?} is gone before it was published");
+            Step::Mark(
+                committed,
+                Ending::Failed(failure(FailureClass::Output, message)),
+            )
+        }
+        step => step,
+    }
+}
+
+enum Owner {
+    ThisTask,
+    OtherVersion,
+    Stranger,
+}
+
+fn owner(facts: &Facts, seen: &Seen) -> Owner {
+    if seen.task.as_deref() == Some(&facts.task) {
+        Owner::ThisTask
+    } else if seen.source.as_deref() == Some(&facts.source) {
+        Owner::OtherVersion
+    } else {
+        Owner::Stranger
+    }
+}
+
+fn collision(facts: &Facts, seen: &Seen) -> Failure {
+    let (key, input) = (&seen.key, &facts.input);
+    let maker = match (&seen.input, &seen.task) {
+        (Some(other), _) => format!("made from {other:?}"),
+        (None, Some(task)) => format!("made by task {task}"),
+        (None, None) => "and was not made by scar".to_owned(),
+    };
+    let message = format!("output {key:?} of input {input:?} exists already, {maker}");
+    failure(FailureClass::Output, message)
+}
+
+fn illegal(step: &Step, reply: &Reply) -> Failure {
+    let message = format!("no rule for reply {reply:?} to step {step:?}");
+    failure(FailureClass::Internal, message.chars().take(500).collect())
+}
+
+/// A failure without a container behind it.
+pub(crate) fn failure(class: FailureClass, message: String) -> Failure {
+    Failure {
+        class,
+        message,
+        exit_code: None,
+        log_tail: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+#[path = "step_tests.rs"]
+mod tests;

@@ -1,0 +1,237 @@
+//! The shell around the protocol: does what [`step::next`] says, and nothing else.
+
+use scar_schemas::contract::Mode;
+use scar_schemas::record::{self, Failure, FailureClass, RunReport, TaskRecord, TaskState};
+
+use crate::crash::crash_at;
+use crate::failure::of_store;
+use crate::log::Log;
+use crate::outputs::Placed;
+use crate::route::Job;
+use crate::setup::Setup;
+use crate::step::{self, End, Facts, Reply, Step, failure};
+use crate::store::{Labels, Location, StoreError};
+use crate::work::{self, Harvest};
+use crate::{clock, random};
+
+/// No task takes more steps, unless other attempts change things under it all the time.
+const MAX_STEPS: u32 = 500;
+
+/// What a task knows of the invocation that it is part of.
+#[derive(Debug, Clone)]
+pub(crate) struct Invocation {
+    /// The Lambda request.
+    pub(crate) request: String,
+    /// The event as JSON.
+    pub(crate) event: String,
+    /// When the platform kills the process, in milliseconds since the Unix epoch.
+    pub(crate) deadline_ms: u64,
+}
+
+/// One start of one task.
+pub(crate) struct Attempt<'a> {
+    pub(crate) setup: &'a Setup,
+    pub(crate) invocation: &'a Invocation,
+    pub(crate) job: &'a Job,
+    pub(crate) log: Log,
+    pub(crate) labels: Labels,
+    pub(crate) report: RunReport,
+    pub(crate) harvest: Option<Harvest>,
+}
+
+/// How a task ended, and where its outputs are.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    /// Identity of the task.
+    pub(crate) task: String,
+    /// Key of its input.
+    pub(crate) input: String,
+    /// How it ended.
+    pub(crate) end: End,
+    /// Bucket and key of every output that this attempt knows of.
+    pub(crate) outputs: Vec<(String, String)>,
+    /// How it ran.
+    pub(crate) report: RunReport,
+}
+
+/// Brings one task to its end, or to a failure that only another delivery of the event can help.
+pub(crate) async fn run(
+    setup: &Setup,
+    invocation: &Invocation,
+    job: &Job,
+    mut log: Log,
+) -> Finished {
+    let config = &setup.config;
+    let deployment = record::deployment(&config.workflow, &config.environment);
+    let facts = Facts {
+        task: job.object.task(&deployment, &config.stage),
+        source: job.object.source(),
+        mode: config.mode(),
+        attempts: config.attempts.max(1),
+        input: job.object.key.clone(),
+    };
+    log.task = Some(facts.task.clone());
+    let mut attempt = Attempt::new(setup, invocation, job, log, &facts);
+    let mut outputs = Vec::new();
+    let mut step = step::first(&facts);
+    for _ in 0..MAX_STEPS {
+        if let Step::End(end) = step {
+            return attempt.finish(&facts, end, outputs);
+        }
+        let name = name(&step);
+        crash_at(&format!("before-{name}"));
+        let reply = match attempt.perform(&step).await {
+            Ok(reply) => reply,
+            Err(error) => Reply::Trouble(of_store(&error, config.disk_mib)),
+        };
+        crash_at(&format!("after-{name}"));
+        if let Step::Publish(committed) = &step {
+            let outputs_of = committed.record.outputs.iter();
+            outputs = outputs_of
+                .map(|one| (one.bucket.clone(), one.key.clone()))
+                .collect();
+        }
+        step = step::next(&facts, step, reply);
+    }
+    let message = format!("the task took more than {MAX_STEPS} steps");
+    attempt.finish(
+        &facts,
+        End::Retry(failure(FailureClass::Internal, message)),
+        outputs,
+    )
+}
+
+/// Names of steps for crash points; they are the words of the protocol.
+fn name(step: &Step) -> &'static str {
+    match step {
+        Step::LookOutput { .. } => "look-output",
+        Step::LookInput { .. } => "look-input",
+        Step::LookRecord { .. } => "look-record",
+        Step::Work(_) => "work",
+        Step::Put(_) => "put",
+        Step::Stage => "stage",
+        Step::Commit => "commit",
+        Step::Publish(_) => "publish",
+        Step::Compare(_) => "compare",
+        Step::Replace(_) => "replace",
+        Step::Recheck { .. } => "recheck",
+        Step::Mark(..) => "mark",
+        Step::Close(_) => "close",
+        Step::Count { .. } => "count",
+        Step::End(_) => "end",
+    }
+}
+
+impl<'a> Attempt<'a> {
+    fn new(
+        setup: &'a Setup,
+        invocation: &'a Invocation,
+        job: &'a Job,
+        log: Log,
+        facts: &Facts,
+    ) -> Self {
+        let labels = Labels {
+            task: facts.task.clone(),
+            attempt: random::attempt(),
+            source: facts.source.clone(),
+            // Until the input's metadata say otherwise, this task is the first of its run.
+            run: facts.task.clone(),
+            hops: 1,
+            input: facts.input.clone(),
+        };
+        let report = RunReport {
+            started_ms: clock::now_ms(),
+            request_id: invocation.request.clone(),
+            ..RunReport::default()
+        };
+        Self {
+            setup,
+            invocation,
+            job,
+            log,
+            labels,
+            report,
+            harvest: None,
+        }
+    }
+
+    fn finish(mut self, facts: &Facts, end: End, outputs: Vec<(String, String)>) -> Finished {
+        self.report.duration_ms = clock::now_ms().saturating_sub(self.report.started_ms);
+        let outputs = match facts.mode {
+            Mode::Ledger => outputs,
+            Mode::Atomic => self.placed().iter().map(|one| self.place(one)).collect(),
+        };
+        let report = std::mem::take(&mut self.report);
+        Finished {
+            task: facts.task.clone(),
+            input: facts.input.clone(),
+            end,
+            outputs,
+            report,
+        }
+    }
+
+    async fn perform(&mut self, step: &Step) -> Result<Reply, StoreError> {
+        match step {
+            Step::LookOutput { .. } => self.look_output().await,
+            Step::LookInput { .. } | Step::Compare(_) => self.look_input().await,
+            Step::LookRecord { .. } | Step::Recheck { .. } => self.look_record().await,
+            Step::Work(_) => Ok(Box::pin(work::work(self)).await),
+            Step::Put(condition) => self.put(condition).await,
+            Step::Stage => self.stage().await,
+            Step::Commit => self.commit().await,
+            Step::Publish(committed) => self.publish(committed).await,
+            Step::Replace(committed) => self.replace(committed).await,
+            Step::Mark(committed, ending) => self.mark(committed, ending).await,
+            Step::Close(ending) => self.close(ending).await,
+            Step::Count { number, failure } => self.count(*number, failure).await,
+            Step::End(_) => Ok(Reply::Written),
+        }
+    }
+
+    pub(crate) fn record(&self, state: TaskState, failure: Option<Failure>) -> TaskRecord {
+        let duration_ms = clock::now_ms().saturating_sub(self.report.started_ms);
+        TaskRecord {
+            format: record::FORMAT,
+            task: self.labels.task.clone(),
+            stage: self.setup.config.stage.clone(),
+            attempt: self.labels.attempt.clone(),
+            run: self.labels.run.clone(),
+            state,
+            input: self.job.object.clone(),
+            outputs: Vec::new(),
+            failure,
+            report: RunReport {
+                duration_ms,
+                ..self.report.clone()
+            },
+        }
+    }
+
+    pub(crate) fn placed(&self) -> &[Placed] {
+        self.harvest.as_ref().map_or(&[], |harvest| &harvest.placed)
+    }
+
+    pub(crate) fn place(&self, one: &Placed) -> (String, String) {
+        (self.setup.bucket(&one.bucket).to_owned(), one.key.clone())
+    }
+
+    pub(crate) fn only_output(&self) -> Location {
+        let (bucket, key) = self.setup.only_output(&self.job.object.key);
+        Location::new(bucket, key)
+    }
+
+    pub(crate) fn state_bucket(&self) -> &str {
+        self.setup.bucket(&self.setup.config.state_bucket)
+    }
+
+    pub(crate) fn record_place(&self) -> Location {
+        let key = record::record_key(&self.setup.config.stage, &self.labels.task);
+        Location::new(self.state_bucket(), key)
+    }
+
+    pub(crate) fn staged_key(&self, index: usize) -> String {
+        let Labels { task, attempt, .. } = &self.labels;
+        record::staged_key(&self.setup.config.stage, task, attempt, index)
+    }
+}
