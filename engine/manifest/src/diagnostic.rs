@@ -37,6 +37,61 @@ pub struct Label {
     pub text: String,
 }
 
+impl Diagnostic {
+    /// An error without places yet.
+    #[must_use]
+    pub fn error(code: &'static str, summary: impl Into<String>) -> Self {
+        Self {
+            code,
+            severity: Severity::Error,
+            summary: summary.into(),
+            labels: Vec::new(),
+            help: None,
+        }
+    }
+
+    /// Advice without places yet.
+    #[must_use]
+    pub fn warning(code: &'static str, summary: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(code, summary)
+        }
+    }
+
+    /// Adds a place.
+    #[must_use]
+    pub fn label(mut self, span: Span, text: impl Into<String>) -> Self {
+        self.labels.push(Label {
+            span,
+            text: text.into(),
+        });
+        self
+    }
+
+    /// Says what to do.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Whether the manifest cannot be used.
+    #[must_use]
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+
+    /// What diagnostics are sorted by: the first place, then the code.
+    #[must_use]
+    pub fn order(&self) -> (usize, &'static str) {
+        (
+            self.labels.first().map_or(0, |label| label.span.start),
+            self.code,
+        )
+    }
+}
+
 impl fmt::Display for Diagnostic {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&self.summary)

@@ -2,14 +2,45 @@
 //!
 //! It deliberately knows no files and no cloud: whether a script exists is asked of [`Files`].
 
+mod build;
+mod check;
+mod codes;
 pub mod diagnostic;
+mod environment;
 mod finding;
+mod image;
+mod interpolate;
+mod keys;
+mod limits;
+mod paths;
 pub mod place;
+mod quantity;
+mod reference;
+mod rules;
+mod scalar;
+mod schema;
+mod suggest;
+mod text;
+mod text_rule;
+mod toml;
+mod tree;
+mod units;
+mod words;
+mod yaml;
+
+pub use codes::codes;
 
 pub use diagnostic::{Diagnostic, Label, Severity};
 pub use finding::Finding;
+pub use limits::VARIABLES_BYTES;
 pub use place::{Place, Places, Span};
+pub use reference::reference;
 pub use scar_schemas::manifest::Manifest;
+pub use schema::schema;
+pub use suggest::nearest;
+pub use words::quoted;
+
+use tree::Node;
 
 /// One manifest as text.
 #[derive(Debug, Clone)]
@@ -60,24 +91,53 @@ pub trait Files {
 /// Without `environment` it is `dev`, or the only one that the manifest has.
 #[must_use]
 pub fn parse(source: &Source, environment: Option<&str>, files: &dyn Files) -> Outcome {
-    let _ = (source, files);
-    Outcome {
+    let mut outcome = Outcome {
         manifest: None,
         draft: None,
         environment: environment.unwrap_or("dev").to_owned(),
         places: Places::default(),
         diagnostics: Vec::new(),
+    };
+    if let Some(root) = tree(source, &mut outcome.diagnostics) {
+        read(root, environment, files, &mut outcome);
+    }
+    outcome.diagnostics.sort_by_key(Diagnostic::order);
+    outcome
+}
+
+fn tree(source: &Source, report: &mut Vec<Diagnostic>) -> Option<Node> {
+    if !text::check(&source.text, report) {
+        return None;
+    }
+    let root = match source.format {
+        Format::Yaml => yaml::read(&source.text, report),
+        Format::Toml => toml::read(&source.text, report),
+    }?;
+    match rules::foreign(&root) {
+        Some(diagnostic) => {
+            report.push(diagnostic);
+            None
+        }
+        None => Some(root),
     }
 }
 
-/// JSON Schema (2020-12) of the manifest, for editors.
-#[must_use]
-pub fn schema() -> serde_json::Value {
-    serde_json::Value::Null
-}
-
-/// Every code that a [`Diagnostic`] of a manifest or a workflow can have. Each has a page in `docs/errors/`.
-#[must_use]
-pub fn codes() -> &'static [&'static str] {
-    &[]
+fn read(mut root: Node, environment: Option<&str>, files: &dyn Files, outcome: &mut Outcome) {
+    let report = &mut outcome.diagnostics;
+    outcome.environment = environment::choose(&root, environment, report);
+    let vars = environment::vars(&root, &outcome.environment);
+    interpolate::fill(&mut root, &outcome.environment, &vars, report);
+    let mut checker = check::Checker {
+        report,
+        places: &mut outcome.places,
+        files,
+    };
+    checker.manifest(&root, &keys::MANIFEST_TABLE);
+    outcome.draft = build::manifest(&root).map(|mut manifest| {
+        environment::merge(&mut manifest, &outcome.environment);
+        manifest
+    });
+    if !outcome.diagnostics.iter().any(Diagnostic::is_error) {
+        outcome.manifest.clone_from(&outcome.draft);
+    }
 }

@@ -14,6 +14,14 @@ pub struct Place {
     pub value: Span,
 }
 
+impl Place {
+    /// Key and value together.
+    #[must_use]
+    pub fn whole(&self) -> Span {
+        self.key.start.min(self.value.start)..self.key.end.max(self.value.end)
+    }
+}
+
 /// Places by path: `stages.resize.in`, list items by number: `stages.burn.in.0`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Places(BTreeMap<String, Place>);

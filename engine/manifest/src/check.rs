@@ -1,0 +1,598 @@
+//! Tree against the tables of [`crate::keys`]: every mistake of keys, types, units and limits.
+
+use scar_schemas::manifest::VERSION;
+
+use crate::Files;
+use crate::diagnostic::Diagnostic;
+use crate::image;
+use crate::keys::{Key, Shape, Table};
+use crate::paths;
+use crate::place::{Place, Places, Span};
+use crate::suggest::nearest;
+use crate::text_rule::{Problem, TextRule};
+use crate::tree::{Entry, Node, Reading, Value};
+use crate::words::{owner, quoted};
+
+/// Checks a tree and notes where everything stands.
+pub(crate) struct Checker<'a> {
+    pub(crate) report: &'a mut Vec<Diagnostic>,
+    pub(crate) places: &'a mut Places,
+    pub(crate) files: &'a dyn Files,
+}
+
+/// A value on its way through the checks.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    node: &'a Node,
+    /// Where to point if the value itself has no width.
+    key_span: &'a Span,
+    /// Its path, for instance `stages.split.in`.
+    path: &'a str,
+}
+
+impl At<'_> {
+    fn span(&self) -> Span {
+        if self.node.span.is_empty() {
+            self.key_span.clone()
+        } else {
+            self.node.span.clone()
+        }
+    }
+
+    /// The last part of the path.
+    fn name(&self) -> &str {
+        self.path.rsplit('.').next().unwrap_or(self.path)
+    }
+}
+
+impl Checker<'_> {
+    /// Checks a whole manifest.
+    pub(crate) fn manifest(&mut self, root: &Node, table: &Table) {
+        let start = root
+            .entries()
+            .first()
+            .map_or(0..0, |entry| entry.key_span.clone());
+        self.table(
+            At {
+                node: root,
+                key_span: &start,
+                path: "",
+            },
+            table,
+        );
+    }
+
+    fn table(&mut self, at: At<'_>, table: &Table) {
+        if !self.is_map(at) {
+            return;
+        }
+        for entry in at.node.entries() {
+            let path = join(at.path, &entry.key);
+            self.place(&path, entry);
+            match table.key(&entry.key) {
+                Some(key) => self.value(
+                    At {
+                        node: &entry.value,
+                        key_span: &entry.key_span,
+                        path: &path,
+                    },
+                    key,
+                ),
+                None => self.no_key(at.path, entry, table),
+            }
+        }
+        for key in table
+            .keys
+            .iter()
+            .filter(|key| key.required && at.node.get(key.name).is_none())
+        {
+            let summary = format!("{} has no `{}`", owner(at.path), key.name);
+            self.report.push(
+                Diagnostic::error("E011", summary)
+                    .label(
+                        at.key_span.clone(),
+                        format!("`{}` is missing here", key.name),
+                    )
+                    .help(format!("for instance: `{}`", key.example)),
+            );
+        }
+        crate::rules::exclusive(at.node, at.path, self.report);
+    }
+
+    fn value(&mut self, at: At<'_>, key: &Key) {
+        if at.node.value == Value::Reported {
+            return;
+        }
+        match &key.shape {
+            Shape::Version => self.version(at),
+            Shape::Boolean => self.boolean(at),
+            Shape::Integer(least, most) => self.integer(at, *least, *most),
+            Shape::Text(rule) => self.text(at, *rule),
+            Shape::Size(..) | Shape::Duration(..) | Shape::LogDays => self.quantity(at, &key.shape),
+            Shape::Choice(words, later) => self.choice(at, words, later),
+            Shape::Arguments => self.arguments(at, key),
+            Shape::Texts(names, values) => self.texts(at, *names, *values),
+            Shape::Inputs => self.inputs(at, key),
+            Shape::Outputs => self.outputs(at, key),
+            Shape::Table(table) => self.table(at, table),
+            Shape::Named(table, what, most) => self.named(at, table, what, *most),
+        }
+    }
+
+    fn named(&mut self, at: At<'_>, table: &Table, what: &'static str, most: usize) {
+        if !self.is_map(at) {
+            return;
+        }
+        let count = at.node.entries().len();
+        if count > most {
+            let summary = format!("{count} {what}s are too many: {most} are allowed");
+            self.report
+                .push(Diagnostic::error("E209", summary).label(at.key_span.clone(), "here"));
+        }
+        if count == 0 && what == "stage" {
+            let help =
+                "a stage is a name with `image`, `in` and `out`: see docs/reference/manifest.md";
+            self.report.push(
+                Diagnostic::error("E014", "there is no stage")
+                    .label(at.key_span.clone(), "nothing below this")
+                    .help(help),
+            );
+        }
+        for entry in at.node.entries() {
+            let path = join(at.path, &entry.key);
+            self.place(&path, entry);
+            self.rule(TextRule::Name(what), &entry.key, &entry.key_span, &path);
+            self.table(
+                At {
+                    node: &entry.value,
+                    key_span: &entry.key_span,
+                    path: &path,
+                },
+                table,
+            );
+        }
+    }
+
+    fn no_key(&mut self, path: &str, entry: &Entry, table: &Table) {
+        let span = entry.key_span.clone();
+        if let Some((name, advice)) = table.later.iter().find(|(name, _)| *name == entry.key) {
+            let summary = format!("`{name}` in {} is not supported yet", owner(path));
+            let label = "a key of a later version";
+            self.report.push(
+                Diagnostic::error("E012", summary)
+                    .label(span, label)
+                    .help(*advice),
+            );
+            return;
+        }
+        let summary = format!("unknown key {} in {}", quoted(&entry.key), owner(path));
+        let known = table.keys.iter().map(|key| key.name);
+        let label = match nearest(&entry.key, known.clone()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "this key".to_owned(),
+        };
+        let list = known.collect::<Vec<_>>().join(", ");
+        self.report.push(
+            Diagnostic::error("E010", summary)
+                .label(span, label)
+                .help(format!("keys here: {list}")),
+        );
+    }
+
+    fn version(&mut self, at: At<'_>) {
+        if !matches!(&at.node.value, Value::Number(number) if *number == VERSION.to_string()) {
+            let summary =
+                format!("this version of the manifest language is not known; {VERSION} is");
+            let help = format!("write `scar: {VERSION}` (TOML: `scar = {VERSION}`)");
+            self.report.push(
+                Diagnostic::error("E006", summary)
+                    .label(at.span(), "this")
+                    .help(help),
+            );
+        }
+    }
+
+    fn boolean(&mut self, at: At<'_>) {
+        match &at.node.value {
+            Value::Boolean(_) => {}
+            Value::Ambiguous(_, Reading::YesOrNo) => self.ambiguous(at, "write `true` or `false`"),
+            _ => self.wrong_type(at, "true or false"),
+        }
+    }
+
+    fn integer(&mut self, at: At<'_>, least: u64, most: u64) {
+        match &at.node.value {
+            Value::Number(text) => {
+                let number: Option<u64> = text.parse().ok();
+                if !number.is_some_and(|number| (least..=most).contains(&number)) {
+                    let summary = format!(
+                        "{} of {} cannot be {text}",
+                        quoted(at.name()),
+                        owner(at.path)
+                    );
+                    let label = format!("a whole number from {least} to {most} is possible");
+                    self.report
+                        .push(Diagnostic::error("E204", summary).label(at.span(), label));
+                }
+            }
+            Value::Ambiguous(..) => self.ambiguous(at, "write it in plain decimal digits"),
+            _ => self.wrong_type(at, "a whole number"),
+        }
+    }
+
+    fn quantity(&mut self, at: At<'_>, shape: &Shape) {
+        match &at.node.value {
+            Value::Text(text) | Value::Number(text) => {
+                if let Err(diagnostic) =
+                    crate::quantity::check(text, shape, at.name(), &owner(at.path))
+                {
+                    self.report.push(diagnostic.at(at.span()));
+                }
+            }
+            Value::Ambiguous(..) => {
+                self.ambiguous(at, "write a number and a unit: `90s`, `512MiB`")
+            }
+            _ => self.wrong_type(at, "a number and a unit"),
+        }
+    }
+
+    fn choice(&mut self, at: At<'_>, words: &[&str], later: &[&str]) {
+        let Some(text) = self.as_text(at) else { return };
+        if words.contains(&text) {
+            return;
+        }
+        if later.contains(&text) {
+            let summary = format!(
+                "`{}: {text}` in {} is not supported yet",
+                at.name(),
+                owner(at.path)
+            );
+            let help = format!("possible now: {}", words.join(", "));
+            self.report.push(
+                Diagnostic::error("E012", summary)
+                    .label(at.span(), "a value of a later version")
+                    .help(help),
+            );
+            return;
+        }
+        let summary = format!(
+            "{} of {} cannot be {}",
+            quoted(at.name()),
+            owner(at.path),
+            quoted(text)
+        );
+        let label = match nearest(text, words.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("possible: {}", words.join(", ")),
+        };
+        self.report
+            .push(Diagnostic::error("E104", summary).label(at.span(), label));
+    }
+
+    fn arguments(&mut self, at: At<'_>, key: &Key) {
+        match &at.node.value {
+            Value::List(items) if !items.is_empty() => {
+                for (index, item) in items.iter().enumerate() {
+                    let path = self.item(at.path, index, item);
+                    self.text(
+                        At {
+                            node: item,
+                            key_span: &item.span,
+                            path: &path,
+                        },
+                        TextRule::Free,
+                    );
+                }
+            }
+            Value::Text(text) => {
+                let words: Vec<&str> = text.split_whitespace().collect();
+                let diagnostic = self.type_error(at, "a list of arguments");
+                let help = format!(
+                    "did you mean `[{}]`? A whole line for the shell goes into `run`",
+                    words.join(", ")
+                );
+                self.report.push(diagnostic.help(help));
+            }
+            _ => {
+                let diagnostic = self.type_error(at, "a list of arguments");
+                self.report
+                    .push(diagnostic.help(format!("for instance: `{}`", key.example)));
+            }
+        }
+    }
+
+    fn texts(&mut self, at: At<'_>, names: TextRule, values: TextRule) {
+        if !self.is_map(at) {
+            return;
+        }
+        for entry in at.node.entries() {
+            let path = join(at.path, &entry.key);
+            self.place(&path, entry);
+            self.rule(names, &entry.key, &entry.key_span, &path);
+            self.text(
+                At {
+                    node: &entry.value,
+                    key_span: &entry.key_span,
+                    path: &path,
+                },
+                values,
+            );
+        }
+        if matches!(names, TextRule::TagKey) && at.node.entries().len() > crate::limits::TAGS {
+            let summary = format!("more than {} tags", crate::limits::TAGS);
+            self.report
+                .push(Diagnostic::error("E206", summary).label(at.key_span.clone(), "here"));
+        }
+    }
+
+    fn inputs(&mut self, at: At<'_>, key: &Key) {
+        let items = self.items(at, key);
+        for (node, path) in items {
+            let at = At {
+                node,
+                key_span: &node.span,
+                path: &path,
+            };
+            match &node.value {
+                Value::Map(_) => self.input_map(at),
+                _ => self.path(at, paths::check_input),
+            }
+        }
+    }
+
+    /// `{path: …, from: outside}`.
+    fn input_map(&mut self, at: At<'_>) {
+        for entry in at.node.entries() {
+            let path = join(at.path, &entry.key);
+            self.place(&path, entry);
+            let inner = At {
+                node: &entry.value,
+                key_span: &entry.key_span,
+                path: &path,
+            };
+            match entry.key.as_str() {
+                "path" => self.path(inner, paths::check_input),
+                "from" => self.choice(inner, &["outside", "stage"], &[]),
+                _ => {
+                    let table = Table {
+                        name: "input",
+                        keys: &[],
+                        later: &[],
+                    };
+                    self.no_key(at.path, entry, &table);
+                }
+            }
+        }
+        if at.node.get("path").is_none() {
+            let diagnostic = Diagnostic::error(
+                "E011",
+                format!("an input of {} has no `path`", owner(at.path)),
+            );
+            let help = "for instance: `in: {path: uploads/*.jpg, from: outside}`";
+            self.report.push(
+                diagnostic
+                    .label(at.span(), "`path` is missing here")
+                    .help(help),
+            );
+        }
+    }
+
+    fn outputs(&mut self, at: At<'_>, key: &Key) {
+        if let Value::Map(entries) = &at.node.value {
+            for (index, entry) in entries.iter().enumerate() {
+                let path = format!("{}.{index}", at.path);
+                self.place(&path, entry);
+                self.problem(
+                    paths::check_output(&entry.key, true),
+                    &entry.key,
+                    &entry.key_span,
+                    &path,
+                );
+                self.path(
+                    At {
+                        node: &entry.value,
+                        key_span: &entry.key_span,
+                        path: &path,
+                    },
+                    paths::check_files,
+                );
+            }
+            return;
+        }
+        for (node, path) in self.items(at, key) {
+            self.path(
+                At {
+                    node,
+                    key_span: &node.span,
+                    path: &path,
+                },
+                |text| paths::check_output(text, false),
+            );
+        }
+    }
+
+    /// The items of a list, or the one value that stands for a list.
+    fn items<'n>(&mut self, at: At<'n>, key: &Key) -> Vec<(&'n Node, String)> {
+        match &at.node.value {
+            Value::List(items) if items.is_empty() => {
+                let diagnostic = Diagnostic::error(
+                    "E014",
+                    format!("{} of {} is empty", quoted(at.name()), owner(at.path)),
+                );
+                self.report.push(
+                    diagnostic
+                        .label(at.span(), "an empty list")
+                        .help(format!("for instance: `{}`", key.example)),
+                );
+                Vec::new()
+            }
+            Value::List(items) => items
+                .iter()
+                .enumerate()
+                .map(|(index, item)| (item, self.item(at.path, index, item)))
+                .collect(),
+            _ => vec![(at.node, at.path.to_owned())],
+        }
+    }
+
+    fn path(&mut self, at: At<'_>, check: impl Fn(&str) -> Result<(), Problem>) {
+        if let Some(text) = self.as_text(at) {
+            self.problem(check(text), text, &at.span(), at.path);
+        }
+    }
+
+    fn text(&mut self, at: At<'_>, rule: TextRule) {
+        let Some(text) = self.as_text(at) else { return };
+        if !self.rule(rule, text, &at.span(), at.path) {
+            return;
+        }
+        match rule {
+            TextRule::Script => self.script_file(text, &at),
+            TextRule::Shell if text.contains("{{ vars.") || text.contains("{{vars.") => {
+                let summary = format!(
+                    "`run` of {} contains `{{{{ vars.`, which stays as it is",
+                    owner(at.path)
+                );
+                let help = "set a variable in `env` and read it in the script: nothing is filled into scripts";
+                self.report.push(
+                    Diagnostic::warning("W902", summary)
+                        .label(at.span(), "in this script")
+                        .help(help),
+                );
+            }
+            TextRule::Image if image::is_floating(text) => {
+                let summary = format!("{} may mean another image tomorrow", quoted(text));
+                let help = "write a tag that says a version, or a digest";
+                self.report.push(
+                    Diagnostic::warning("W901", summary)
+                        .label(at.span(), "no version")
+                        .help(help),
+                );
+            }
+            _ => {}
+        }
+    }
+
+    fn script_file(&mut self, path: &str, at: &At<'_>) {
+        if let Some((code, what, help)) = crate::rules::script_problem(self.files, path) {
+            let summary = format!("script {} of {} {what}", quoted(path), owner(at.path));
+            self.report.push(
+                Diagnostic::error(code, summary)
+                    .label(at.span(), "this file")
+                    .help(help),
+            );
+        }
+    }
+
+    fn rule(&mut self, rule: TextRule, text: &str, span: &Span, path: &str) -> bool {
+        self.problem(rule.check(text), text, span, path)
+    }
+
+    fn problem(
+        &mut self,
+        result: Result<(), Problem>,
+        text: &str,
+        span: &Span,
+        path: &str,
+    ) -> bool {
+        let Err(problem) = result else { return true };
+        let summary = format!("{} {}", quoted(text), problem.what);
+        let label = format!("in {}", owner(path));
+        self.report.push(
+            Diagnostic::error(problem.code, summary)
+                .label(span.clone(), label)
+                .help(problem.help),
+        );
+        false
+    }
+
+    /// The text of a value that must be text, or a report why it is none.
+    fn as_text<'n>(&mut self, at: At<'n>) -> Option<&'n str> {
+        match &at.node.value {
+            Value::Text(text) | Value::Number(text) => return Some(text),
+            Value::Ambiguous(text, _) => {
+                let help = format!("put it in quotes if it is text: \"{text}\"");
+                self.ambiguous(at, &help);
+            }
+            Value::Boolean(value) => {
+                let help = format!("put it in quotes if it is text: \"{value}\"");
+                self.ambiguous(at, &help);
+            }
+            _ => self.wrong_type(at, "text"),
+        }
+        None
+    }
+
+    fn is_map(&mut self, at: At<'_>) -> bool {
+        let is_map = matches!(at.node.value, Value::Map(_) | Value::Null);
+        if !is_map {
+            self.wrong_type(at, "a map");
+        }
+        is_map
+    }
+
+    fn ambiguous(&mut self, at: At<'_>, help: &str) {
+        let summary = format!(
+            "{} of {} can be read as {}",
+            quoted(at.name()),
+            owner(at.path),
+            at.node.describe()
+        );
+        self.report.push(
+            Diagnostic::error("E102", summary)
+                .label(at.span(), "ambiguous without quotes")
+                .help(help),
+        );
+    }
+
+    fn wrong_type(&mut self, at: At<'_>, wanted: &str) {
+        if at.node.value != Value::Reported {
+            self.report.push(self.type_error(at, wanted));
+        }
+    }
+
+    fn type_error(&self, at: At<'_>, wanted: &str) -> Diagnostic {
+        let subject = match at.path {
+            "" => "the manifest".to_owned(),
+            _ => format!("{} of {}", quoted(at.name()), owner(at.path)),
+        };
+        let summary = format!("{subject} must be {wanted}");
+        Diagnostic::error("E101", summary)
+            .label(at.span(), format!("this is {}", at.node.describe()))
+    }
+
+    fn item(&mut self, path: &str, index: usize, item: &Node) -> String {
+        let path = format!("{path}.{index}");
+        self.places.insert(
+            path.clone(),
+            Place {
+                key: item.span.clone(),
+                value: item.span.clone(),
+            },
+        );
+        path
+    }
+
+    fn place(&mut self, path: &str, entry: &Entry) {
+        let value = if entry.value.span.is_empty() {
+            &entry.key_span
+        } else {
+            &entry.value.span
+        };
+        self.places.insert(
+            path,
+            Place {
+                key: entry.key_span.clone(),
+                value: value.clone(),
+            },
+        );
+    }
+}
+
+fn join(path: &str, key: &str) -> String {
+    if path.is_empty() {
+        key.to_owned()
+    } else {
+        format!("{path}.{key}")
+    }
+}

@@ -1,0 +1,106 @@
+//! Each file in `cases/` is a manifest; beside it stands what the reader says, one line per diagnostic.
+//! `UPDATE=1` writes that; the difference is reviewed by eye.
+
+#![expect(clippy::disallowed_methods, reason = "the cases are files")]
+
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use scar_manifest::{Diagnostic, Files, Format, Source, parse};
+
+/// The folder of the cases, for scripts that they name.
+struct Folder(PathBuf);
+
+impl Files for Folder {
+    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+        fs::read(self.0.join(path)).map_err(|_| "no such file".to_owned())
+    }
+}
+
+fn position(text: &str, at: usize) -> String {
+    let before = &text[..at];
+    let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let line = before.matches('\n').count() + 1;
+    format!("{line}:{}", text[start..at].chars().count() + 1)
+}
+
+fn line(text: &str, diagnostic: &Diagnostic) -> String {
+    let mut places = diagnostic
+        .labels
+        .iter()
+        .map(|label| position(text, label.span.start));
+    let first = places.next().unwrap_or_default();
+    let also: String = places.map(|place| format!(" and {place}")).collect();
+    format!("{} {first}{also} {}", diagnostic.code, diagnostic.summary)
+}
+
+/// `# env: NAME` in the first line asks for an environment.
+fn report(path: &Path, text: &str) -> String {
+    let format = if path.extension().is_some_and(|e| e == "toml") {
+        Format::Toml
+    } else {
+        Format::Yaml
+    };
+    let source = Source {
+        name: path.display().to_string(),
+        text: text.to_owned(),
+        format,
+    };
+    let environment = text
+        .lines()
+        .next()
+        .and_then(|line| line.strip_prefix("# env: "));
+    let outcome = parse(
+        &source,
+        environment,
+        &Folder(path.parent().unwrap().to_owned()),
+    );
+    let mut lines = String::new();
+    for diagnostic in &outcome.diagnostics {
+        for label in &diagnostic.labels {
+            assert!(text.get(label.span.clone()).is_some(), "{diagnostic:?}");
+        }
+        writeln!(lines, "{}", line(text, diagnostic)).unwrap();
+    }
+    let has_error = outcome.diagnostics.iter().any(Diagnostic::is_error);
+    assert_eq!(outcome.manifest.is_none(), has_error, "{}", path.display());
+    if lines.is_empty() {
+        "nothing\n".to_owned()
+    } else {
+        lines
+    }
+}
+
+#[test]
+fn cases() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let mut wrong = String::new();
+    let mut count = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path
+            .extension()
+            .is_none_or(|extension| extension != "yaml" && extension != "toml")
+        {
+            continue;
+        }
+        count += 1;
+        let said = report(&path, &fs::read_to_string(&path).unwrap());
+        let expected_path = path.with_added_extension("txt");
+        if std::env::var_os("UPDATE").is_some() {
+            fs::write(&expected_path, &said).unwrap();
+        }
+        let expected = fs::read_to_string(&expected_path).unwrap_or_default();
+        if said != expected {
+            writeln!(
+                wrong,
+                "{}\n--- expected\n{expected}--- said\n{said}",
+                path.display()
+            )
+            .unwrap();
+        }
+    }
+    assert!(count > 20, "the cases are gone");
+    assert!(wrong.is_empty(), "{wrong}");
+}
