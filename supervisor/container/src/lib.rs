@@ -11,12 +11,16 @@
 mod cache;
 mod engine;
 mod error;
+mod extract;
+mod layer;
 mod layout;
 mod oci;
 mod pack;
 mod reference;
 mod registry;
+mod rooted;
 mod source;
+mod tar;
 mod unpack;
 
 pub use cache::{Cache, Limits, Rootfs};
@@ -29,5 +33,6 @@ pub use oci::{ImageConfig, Platform};
 pub use pack::{PackReport, PackSpec, PackedFile, pack};
 pub use reference::{InvalidReference, Reference, RegistryReference, Version};
 pub use registry::{Client, Credentials};
+pub use rooted::remove_tree;
 pub use source::{BlobSource, BlobStream};
 pub use unpack::{Inspection, inspect, unpack};

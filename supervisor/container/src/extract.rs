@@ -1,0 +1,361 @@
+//! Applying layers to a root directory, in order, whoever made them.
+//!
+//! Names are cleaned by their text, parents are resolved inside the root, and the last component is
+//! never followed. Ownership, extended attributes, setuid bits and devices are not taken over.
+
+use std::collections::{BTreeMap, HashSet};
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Timespec, Timestamps};
+use rustix::io::Errno;
+
+use crate::cache::Limits;
+use crate::rooted::{self, Root};
+use crate::tar::{Entry, Kind, Reader};
+
+const WHITEOUT: &[u8] = b".wh.";
+const OPAQUE: &[u8] = b".wh..wh..opq";
+/// Other names that start like this are bookkeeping of an old file system and mean nothing.
+const BOOKKEEPING: &[u8] = b".wh..wh.";
+const BUFFER_BYTES: usize = 128 << 10;
+
+/// Why an entry or a whole layer is refused.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// The stream cannot be read as an archive.
+    Stream(io::Error),
+    /// One entry cannot or must not be applied.
+    Entry { entry: String, source: io::Error },
+    /// A limit is exceeded.
+    Limit { what: &'static str, limit: u64 },
+}
+
+/// Applies layers to one root.
+pub(crate) struct Extractor {
+    root: Root,
+    limits: Limits,
+    entries: u64,
+    bytes: u64,
+    /// Modes and times that directories get at the end, when nothing changes in them any more.
+    directories: BTreeMap<PathBuf, (u32, i64)>,
+    /// The last parent, since archives list the files of a directory one after the other.
+    parent: Option<(PathBuf, OwnedFd, u64)>,
+    /// What the current layer made, as inode of the parent and name: whiteouts do not hide it.
+    made: HashSet<(u64, OsString)>,
+    buffer: Vec<u8>,
+}
+
+impl Extractor {
+    /// An extractor for an empty root directory.
+    pub(crate) fn new(root: &Path, limits: &Limits) -> io::Result<Self> {
+        Ok(Self {
+            root: Root::open(root)?,
+            limits: limits.clone(),
+            entries: 0,
+            bytes: 0,
+            directories: BTreeMap::new(),
+            parent: None,
+            made: HashSet::new(),
+            buffer: vec![0; BUFFER_BYTES],
+        })
+    }
+
+    /// Bytes of files written so far.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Applies one layer on top of what is there.
+    pub(crate) fn layer<R: Read>(&mut self, archive: &mut Reader<R>) -> Result<(), Refusal> {
+        self.made.clear();
+        self.parent = None;
+        while let Some(entry) = archive.entry().map_err(Refusal::Stream)? {
+            self.count(&entry)?;
+            self.apply(&entry, archive)
+                .map_err(|source| Refusal::Entry {
+                    entry: String::from_utf8_lossy(&entry.path).into_owned(),
+                    source,
+                })?;
+        }
+        Ok(())
+    }
+
+    /// Gives directories their modes and times. The owner keeps the right to read and enter them.
+    pub(crate) fn finish(mut self) -> io::Result<()> {
+        for (path, (mode, mtime_s)) in std::mem::take(&mut self.directories).into_iter().rev() {
+            let directory = match rooted::split(&path) {
+                Ok((parent, name)) => self
+                    .root
+                    .directory(&parent)
+                    .and_then(|parent| open_directory(parent.as_fd(), &name)),
+                Err(_) => open_directory(self.root.as_fd(), OsStr::new(".")),
+            };
+            match directory {
+                Ok(directory) => {
+                    rustix::fs::fchmod(&directory, Mode::from_raw_mode(mode & 0o1777 | 0o500))?;
+                    rustix::fs::futimens(&directory, &times(mtime_s))?;
+                }
+                // A later entry put something else in its place.
+                Err(error) if is_gone(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, entry: &Entry) -> Result<(), Refusal> {
+        self.entries += 1;
+        self.bytes = self.bytes.saturating_add(entry.size);
+        if self.entries > self.limits.entries {
+            return Err(Refusal::Limit {
+                what: "entries",
+                limit: self.limits.entries,
+            });
+        }
+        if self.bytes > self.limits.unpacked_bytes {
+            return Err(Refusal::Limit {
+                what: "bytes",
+                limit: self.limits.unpacked_bytes,
+            });
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, entry: &Entry, data: &mut impl Read) -> io::Result<()> {
+        if entry.path.is_empty() || entry.path.contains(&0) {
+            return Err(refused("it has no valid name"));
+        }
+        let path = rooted::clean(Path::new(OsStr::from_bytes(&entry.path)))
+            .ok_or_else(|| refused("it is nested too deeply"))?;
+        let Ok((parent, name)) = rooted::split(&path) else {
+            return self.apply_root(entry);
+        };
+        self.open_parent(&parent)?;
+        if name.as_bytes().starts_with(WHITEOUT) {
+            return self.whiteout(&path, &name);
+        }
+        match entry.kind {
+            Kind::Directory => self.directory(&path, &name, entry)?,
+            Kind::File => self.file(&path, &name, entry, data)?,
+            Kind::Symlink => self.symlink(&path, &name, entry)?,
+            Kind::HardLink => self.hard_link(&path, &name, entry)?,
+            Kind::Special => return self.replace(&path, &name),
+        }
+        let inode = self.parent()?.1;
+        self.made.insert((inode, name));
+        Ok(())
+    }
+
+    fn apply_root(&mut self, entry: &Entry) -> io::Result<()> {
+        if entry.kind != Kind::Directory {
+            return Err(refused("the root must be a directory"));
+        }
+        self.directories
+            .insert(PathBuf::new(), (entry.mode, entry.mtime_s));
+        Ok(())
+    }
+
+    fn open_parent(&mut self, path: &Path) -> io::Result<()> {
+        if self.parent.as_ref().is_some_and(|(open, ..)| open == path) {
+            return Ok(());
+        }
+        let directory = self.root.make_directory(path)?;
+        if rooted::is_too_deep(directory.as_fd()) {
+            return Err(refused("it is nested too deeply"));
+        }
+        let inode = rustix::fs::fstat(&directory)?.st_ino;
+        self.parent = Some((path.to_owned(), directory, inode));
+        Ok(())
+    }
+
+    /// The open parent directory of the current entry and its inode.
+    fn parent(&self) -> io::Result<(BorrowedFd<'_>, u64)> {
+        let (_, directory, inode) = self.parent.as_ref().ok_or(Errno::BADF)?;
+        Ok((directory.as_fd(), *inode))
+    }
+
+    /// Removes what stands in the way of a new entry.
+    fn replace(&mut self, path: &Path, name: &OsStr) -> io::Result<()> {
+        rooted::remove_at(self.parent()?.0, name)?;
+        self.forget(path);
+        Ok(())
+    }
+
+    /// Drops directory modes at and below a removed path.
+    fn forget(&mut self, path: &Path) {
+        let below = |(key, _): &(&PathBuf, _)| key.starts_with(path);
+        let range = self.directories.range(path.to_owned()..);
+        let gone: Vec<_> = range
+            .take_while(below)
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in gone {
+            self.directories.remove(&key);
+        }
+    }
+
+    /// Runs `make`; if something is in the way, removes that and runs it again.
+    fn make<T>(
+        &mut self,
+        path: &Path,
+        name: &OsStr,
+        make: impl Fn(BorrowedFd<'_>) -> rustix::io::Result<T>,
+    ) -> io::Result<T> {
+        match make(self.parent()?.0) {
+            Err(Errno::EXIST) => {
+                self.replace(path, name)?;
+                Ok(make(self.parent()?.0)?)
+            }
+            result => Ok(result?),
+        }
+    }
+
+    fn directory(&mut self, path: &Path, name: &OsStr, entry: &Entry) -> io::Result<()> {
+        let (parent, _) = self.parent()?;
+        let is_there = rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)
+            .is_ok_and(|status| FileType::from_raw_mode(status.st_mode) == FileType::Directory);
+        if !is_there {
+            self.make(path, name, |parent| {
+                rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(0o700))
+            })?;
+        }
+        self.directories
+            .insert(path.to_owned(), (entry.mode, entry.mtime_s));
+        Ok(())
+    }
+
+    fn file(
+        &mut self,
+        path: &Path,
+        name: &OsStr,
+        entry: &Entry,
+        data: &mut impl Read,
+    ) -> io::Result<()> {
+        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW;
+        let file = self.make(path, name, |parent| {
+            let mode = Mode::from_raw_mode(0o600);
+            rustix::fs::openat(parent, name, flags | OFlags::CLOEXEC, mode)
+        })?;
+        let mut file = std::fs::File::from(file);
+        loop {
+            let count = data.read(&mut self.buffer)?;
+            if count == 0 {
+                break;
+            }
+            file.write_all(&self.buffer[..count])?;
+        }
+        rustix::fs::fchmod(&file, Mode::from_raw_mode(entry.mode & 0o777))?;
+        Ok(rustix::fs::futimens(&file, &times(entry.mtime_s))?)
+    }
+
+    fn symlink(&mut self, path: &Path, name: &OsStr, entry: &Entry) -> io::Result<()> {
+        let target = OsStr::from_bytes(&entry.link);
+        if target.is_empty() || entry.link.contains(&0) {
+            return Err(refused("its target is not valid"));
+        }
+        self.make(path, name, |parent| {
+            rustix::fs::symlinkat(target, parent, name)
+        })?;
+        let (parent, _) = self.parent()?;
+        let flags = AtFlags::SYMLINK_NOFOLLOW;
+        Ok(rustix::fs::utimensat(
+            parent,
+            name,
+            &times(entry.mtime_s),
+            flags,
+        )?)
+    }
+
+    fn hard_link(&mut self, path: &Path, name: &OsStr, entry: &Entry) -> io::Result<()> {
+        let target = rooted::clean(Path::new(OsStr::from_bytes(&entry.link)))
+            .ok_or_else(|| refused("its target is nested too deeply"))?;
+        if target == path || entry.link.contains(&0) {
+            return Err(refused("its target is not valid"));
+        }
+        let (directory, old_name) = rooted::split(&target)?;
+        let directory = self.root.directory(&directory)?;
+        self.make(path, name, |parent| {
+            rustix::fs::linkat(&directory, &old_name, parent, name, AtFlags::empty())
+        })
+    }
+
+    fn whiteout(&mut self, path: &Path, name: &OsStr) -> io::Result<()> {
+        let directory = path.parent().unwrap_or(Path::new("")).to_owned();
+        match name.as_bytes() {
+            OPAQUE => {
+                for child in rooted::names(self.parent()?.0)? {
+                    self.hide_child(&directory, &child)?;
+                }
+            }
+            other if other.starts_with(BOOKKEEPING) => return Ok(()),
+            other => {
+                let hidden = OsStr::from_bytes(&other[WHITEOUT.len()..]);
+                if [&b""[..], b".", b".."].contains(&hidden.as_bytes()) {
+                    return Err(refused("it hides nothing that can be"));
+                }
+                self.hide_child(&directory, hidden)?;
+            }
+        }
+        // A removed directory may be on the way to the remembered parent of a later entry.
+        self.parent = None;
+        Ok(())
+    }
+
+    fn hide_child(&mut self, directory: &Path, name: &OsStr) -> io::Result<()> {
+        let (parent, inode) = self.parent()?;
+        if !self.hide(parent, inode, name)? {
+            self.forget(&directory.join(name));
+        }
+        Ok(())
+    }
+
+    /// Removes what lower layers have at a name and below, and tells whether something of the current
+    /// layer is kept there.
+    fn hide(&self, directory: BorrowedFd<'_>, inode: u64, name: &OsStr) -> io::Result<bool> {
+        let status = match rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(status) => status,
+            Err(Errno::NOENT) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        };
+        let mut kept = self.made.contains(&(inode, name.to_owned()));
+        if FileType::from_raw_mode(status.st_mode) == FileType::Directory {
+            let inner = open_directory(directory, name)?;
+            for child in rooted::names(inner.as_fd())? {
+                kept |= self.hide(inner.as_fd(), status.st_ino, &child)?;
+            }
+        }
+        if !kept {
+            rooted::remove_at(directory, name)?;
+        }
+        Ok(kept)
+    }
+}
+
+fn open_directory(directory: BorrowedFd<'_>, name: &OsStr) -> io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(rustix::fs::openat(directory, name, flags, Mode::empty())?)
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    let errno = Errno::from_io_error(error);
+    matches!(errno, Some(Errno::NOENT | Errno::NOTDIR | Errno::LOOP))
+}
+
+fn times(seconds: i64) -> Timestamps {
+    let time = Timespec {
+        tv_sec: seconds,
+        tv_nsec: 0,
+    };
+    Timestamps {
+        last_access: time,
+        last_modification: time,
+    }
+}
+
+fn refused(reason: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, reason)
+}
