@@ -26,7 +26,10 @@ pub(crate) fn inputs(workflow: &Workflow, stage: &Stage) -> Result<Vec<Value>, E
             keys.insert((input.bucket.as_str(), checked(stage, key)?));
         }
     }
-    Ok(keys.iter().map(|(bucket, key)| object_arn(workflow, bucket, key)).collect())
+    Ok(keys
+        .iter()
+        .map(|(bucket, key)| object_arn(workflow, bucket, key))
+        .collect())
 }
 
 /// ARNs of the objects that the stage makes.
@@ -41,7 +44,10 @@ pub(crate) fn outputs(workflow: &Workflow, stage: &Stage) -> Result<Vec<Value>, 
         };
         keys.insert((output.bucket.as_str(), key));
     }
-    Ok(keys.iter().map(|(bucket, key)| object_arn(workflow, bucket, key)).collect())
+    Ok(keys
+        .iter()
+        .map(|(bucket, key)| object_arn(workflow, bucket, key))
+        .collect())
 }
 
 /// ARNs of scar's own objects about this stage.
@@ -57,9 +63,11 @@ pub(crate) fn records(workflow: &Workflow, stage: &Stage) -> Vec<Value> {
 pub(crate) fn image(workflow: &Workflow, image: &Image) -> Option<Value> {
     match image {
         Image::Registry { .. } => None,
-        Image::Bucket { bucket, prefix, .. } => {
-            Some(object_arn(workflow, bucket, &format!("{prefix}blobs/sha256/*")))
-        }
+        Image::Bucket { bucket, prefix, .. } => Some(object_arn(
+            workflow,
+            bucket,
+            &format!("{prefix}blobs/sha256/*"),
+        )),
     }
 }
 
@@ -90,7 +98,10 @@ fn object_arn(workflow: &Workflow, bucket: &str, key: &str) -> Value {
 fn arn_text(workflow: &Workflow, bucket: &str) -> String {
     match workflow.buckets.get(bucket) {
         _ if bucket == ARTIFACTS => {
-            format!("arn:${{AWS::Partition}}:s3:::${{{}}}", parameter::ARTIFACT_BUCKET)
+            format!(
+                "arn:${{AWS::Partition}}:s3:::${{{}}}",
+                parameter::ARTIFACT_BUCKET
+            )
         }
         Some(Some(existing)) => format!("arn:${{AWS::Partition}}:s3:::{existing}"),
         _ => format!("${{{}.Arn}}", name::bucket_id(bucket)),
@@ -99,12 +110,19 @@ fn arn_text(workflow: &Workflow, bucket: &str) -> String {
 
 /// The key, or key prefix with `*`, of each alternative; those that another one covers are left out.
 fn key_prefixes(pattern: &Glob) -> Vec<String> {
-    let mut keys: Vec<String> = pattern.alternatives().iter().map(|tokens| key_prefix(tokens)).collect();
+    let mut keys: Vec<String> = pattern
+        .alternatives()
+        .iter()
+        .map(|tokens| key_prefix(tokens))
+        .collect();
     keys.sort();
     keys.dedup();
     let all = keys.clone();
     let covers = |wide: &String, key: &String| {
-        wide != key && wide.strip_suffix('*').is_some_and(|prefix| key.starts_with(prefix))
+        wide != key
+            && wide
+                .strip_suffix('*')
+                .is_some_and(|prefix| key.starts_with(prefix))
     };
     keys.retain(|key| !all.iter().any(|wide| covers(wide, key)));
     keys
@@ -124,7 +142,10 @@ fn key_prefix(tokens: &[Token]) -> String {
 /// A literal part of an output key: in a policy `*` and `?` would mean more than themselves.
 fn literal<'a>(stage: &Stage, text: &'a str) -> Result<&'a str, Error> {
     if text.contains(['*', '?']) {
-        return Err(Error::UnsafeText { stage: stage.name.clone(), text: text.to_owned() });
+        return Err(Error::UnsafeText {
+            stage: stage.name.clone(),
+            text: text.to_owned(),
+        });
     }
     checked(stage, text)
 }
@@ -132,7 +153,10 @@ fn literal<'a>(stage: &Stage, text: &'a str) -> Result<&'a str, Error> {
 /// `${` would be a variable to CloudFormation and IAM, `{{` may be a secret to CloudFormation.
 pub(crate) fn checked<T: AsRef<str>>(stage: &Stage, text: T) -> Result<T, Error> {
     if text.as_ref().contains("${") || text.as_ref().contains("{{") {
-        return Err(Error::UnsafeText { stage: stage.name.clone(), text: text.as_ref().to_owned() });
+        return Err(Error::UnsafeText {
+            stage: stage.name.clone(),
+            text: text.as_ref().to_owned(),
+        });
     }
     Ok(text)
 }

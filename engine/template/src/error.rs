@@ -12,7 +12,9 @@ pub enum Error {
         name: String,
     },
     /// Text that CloudFormation or IAM would read as something else.
-    #[error("stage {stage}: {text:?} has `${{`, `{{{{`, or a wildcard where none can be, which AWS would not take literally")]
+    #[error(
+        "stage {stage}: {text:?} has `${{`, `{{{{`, or a wildcard where none can be, which AWS would not take literally"
+    )]
     UnsafeText {
         /// The stage.
         stage: String,
@@ -20,7 +22,9 @@ pub enum Error {
         text: String,
     },
     /// A bucket's name would be too long.
-    #[error("a bucket would be named {prefix:?} and account and region, at most {limit} characters are left for the first part")]
+    #[error(
+        "a bucket would be named {prefix:?} and account and region, at most {limit} characters are left for the first part"
+    )]
     BucketName {
         /// The part that scar chooses.
         prefix: String,
@@ -82,7 +86,11 @@ pub enum Error {
 }
 
 fn place(logical_id: &str) -> String {
-    if logical_id.is_empty() { String::new() } else { format!(" ({logical_id})") }
+    if logical_id.is_empty() {
+        String::new()
+    } else {
+        format!(" ({logical_id})")
+    }
 }
 
 fn list(problems: &[Problem]) -> String {

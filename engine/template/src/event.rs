@@ -25,14 +25,20 @@ pub(crate) fn rules(workflow: &Workflow, stage: &Stage) -> Result<Vec<Rule>, Err
     let mut wildcards: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for input in &stage.inputs {
         for wildcard in input.pattern.wildcards() {
-            wildcards.entry(&input.bucket).or_default().insert(access::checked(stage, wildcard)?);
+            wildcards
+                .entry(&input.bucket)
+                .or_default()
+                .insert(access::checked(stage, wildcard)?);
         }
     }
     let mut rules = Vec::new();
     for (bucket, wildcards) in wildcards {
         let matchers = matchers(workflow, bucket, wildcards);
         let chunks = chunks(matchers);
-        rules.extend(chunks.into_iter().map(|keys| Rule { bucket: bucket.to_owned(), keys }));
+        rules.extend(chunks.into_iter().map(|keys| Rule {
+            bucket: bucket.to_owned(),
+            keys,
+        }));
     }
     Ok(rules)
 }
@@ -44,7 +50,10 @@ fn matchers(workflow: &Workflow, bucket: &str, wildcards: BTreeSet<String>) -> V
     if has_records && wildcards.iter().any(|wildcard| reaches_records(wildcard)) {
         return vec![json!({ "anything-but": { "prefix": SYSTEM_PREFIX } })];
     }
-    wildcards.into_iter().map(|wildcard| json!({ "wildcard": wildcard })).collect()
+    wildcards
+        .into_iter()
+        .map(|wildcard| json!({ "wildcard": wildcard }))
+        .collect()
 }
 
 /// Own keys end in `.json` or in a number.
@@ -54,7 +63,12 @@ fn reaches_records(wildcard: &str) -> bool {
     };
     let end = wildcard.rsplit('*').next().unwrap_or_default();
     let fits_start = SYSTEM_PREFIX.starts_with(before) || before.starts_with(SYSTEM_PREFIX);
-    let is_number = end.rsplit('/').next().unwrap_or_default().bytes().all(|byte| byte.is_ascii_digit());
+    let is_number = end
+        .rsplit('/')
+        .next()
+        .unwrap_or_default()
+        .bytes()
+        .all(|byte| byte.is_ascii_digit());
     fits_start && (is_number || ".json".ends_with(end) || end.ends_with(".json"))
 }
 
@@ -81,7 +95,16 @@ mod tests {
 
     #[test]
     fn own_objects_start_nothing() {
-        for wide in ["*", "*.json", ".scar/*", ".*", "*n", "*/1", ".scar/tasks/s/x.json", "*a.json"] {
+        for wide in [
+            "*",
+            "*.json",
+            ".scar/*",
+            ".*",
+            "*n",
+            "*/1",
+            ".scar/tasks/s/x.json",
+            "*a.json",
+        ] {
             assert!(reaches_records(wide), "{wide}");
         }
         for narrow in ["in/*", "*.jpg", ".s/*", "in/x.json", "*.JSON"] {

@@ -29,26 +29,35 @@ impl Fragments {
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(|_| AutoEscape::Json);
         for (name, source) in FRAGMENTS {
-            environment.add_template(name, source).map_err(|error| failed(name, &error.to_string()))?;
+            environment
+                .add_template(name, source)
+                .map_err(|error| failed(name, &error.to_string()))?;
         }
         Ok(Self(environment))
     }
 
     /// One fragment with these values, read back as JSON.
-    pub(crate) fn render(&self, name: &'static str, values: minijinja::Value) -> Result<Value, Error> {
-        let template = self.0.get_template(name).map_err(|error| failed(name, &error.to_string()))?;
-        let text = template.render(values).map_err(|error| failed(name, &error.to_string()))?;
+    pub(crate) fn render(&self, name: &'static str, values: Value) -> Result<Value, Error> {
+        let template = self
+            .0
+            .get_template(name)
+            .map_err(|error| failed(name, &error.to_string()))?;
+        let text = template
+            .render(minijinja::value::Serde(&values))
+            .map_err(|error| failed(name, &error.to_string()))?;
         serde_json::from_str(&text).map_err(|error| failed(name, &error.to_string()))
     }
 }
 
 fn failed(name: &str, message: &str) -> Error {
-    Error::Fragment { name: name.to_owned(), message: message.to_owned() }
+    Error::Fragment {
+        name: name.to_owned(),
+        message: message.to_owned(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use minijinja::context;
     use serde_json::json;
 
     use super::*;
@@ -57,7 +66,9 @@ mod tests {
     fn values_stay_values() {
         let fragments = Fragments::new().unwrap();
         let hostile = "\", \"Type\": \"X\" {{ 7*7 }} </script> \u{2028}";
-        let bucket = fragments.render("bucket", context! { prefix => hostile, events => false }).unwrap();
+        let bucket = fragments
+            .render("bucket", json!({"prefix": hostile, "events": false}))
+            .unwrap();
         assert_eq!(bucket["Properties"]["BucketNamePrefix"], json!(hostile));
         assert_eq!(bucket["Type"], json!("AWS::S3::Bucket"));
     }
@@ -65,6 +76,6 @@ mod tests {
     #[test]
     fn a_missing_value_is_an_error() {
         let fragments = Fragments::new().unwrap();
-        assert!(fragments.render("log_group", context! {}).is_err());
+        assert!(fragments.render("log_group", json!({})).is_err());
     }
 }

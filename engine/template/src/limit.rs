@@ -20,11 +20,24 @@ const MAX_POLICY_CHARACTERS: usize = 10_240;
 pub(crate) fn check(document: &Document) -> Result<(), Error> {
     let count = document.resources.len();
     over("resources in one stack", count, MAX_RESOURCES, "")?;
-    over("bytes of template", document.to_json().len(), MAX_TEMPLATE_BYTES, "")?;
-    let parameters = BTreeMap::from([
-        (parameter::ARTIFACT_BUCKET.to_owned(), "b".repeat(63)),
-        (parameter::SUPERVISOR_LAYER.to_owned(), "l".repeat(140)),
-    ]);
+    over(
+        "bytes of template",
+        document.to_json().len(),
+        MAX_TEMPLATE_BYTES,
+        "",
+    )?;
+    let length = |name: &str| {
+        if name == parameter::SUPERVISOR_LAYER {
+            140
+        } else {
+            63
+        }
+    };
+    let parameters: BTreeMap<String, String> = document
+        .parameters
+        .keys()
+        .map(|name| (name.clone(), "p".repeat(length(name))))
+        .collect();
     let pseudo = Pseudo {
         partition: "aws-us-gov".to_owned(),
         region: "ap-southeast-1".to_owned(),
@@ -44,15 +57,32 @@ fn check_resource(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<()
     match resource.kind.as_str() {
         "AWS::Lambda::Function" => {
             let variables = pointer("Environment")["Variables"].clone();
-            let length = |(name, value): (&String, &Value)| name.len() + value.as_str().map_or(0, str::len);
-            let bytes = variables.as_object().map_or(0, |map| map.iter().map(length).sum());
-            over("bytes of function variables", bytes, MAX_VARIABLES_BYTES, id)
+            let length =
+                |(name, value): (&String, &Value)| name.len() + value.as_str().map_or(0, str::len);
+            let bytes = variables
+                .as_object()
+                .map_or(0, |map| map.iter().map(length).sum());
+            over(
+                "bytes of function variables",
+                bytes,
+                MAX_VARIABLES_BYTES,
+                id,
+            )
         }
         "AWS::IAM::Role" => {
             let policies = pointer("Policies");
-            let documents = policies.as_array().into_iter().flatten().map(|policy| &policy["PolicyDocument"]);
+            let documents = policies
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|policy| &policy["PolicyDocument"]);
             let characters = documents.map(|document| canonical(document).len()).sum();
-            over("characters of role policies", characters, MAX_POLICY_CHARACTERS, id)
+            over(
+                "characters of role policies",
+                characters,
+                MAX_POLICY_CHARACTERS,
+                id,
+            )
         }
         _ => Ok(()),
     }
@@ -62,7 +92,12 @@ fn over(what: &'static str, value: usize, limit: usize, logical_id: &str) -> Res
     if value <= limit {
         return Ok(());
     }
-    Err(Error::Limit { what, value, limit, logical_id: logical_id.to_owned() })
+    Err(Error::Limit {
+        what,
+        value,
+        limit,
+        logical_id: logical_id.to_owned(),
+    })
 }
 
 /// Names as long as they may become.
@@ -74,7 +109,11 @@ impl Resolver for Longest {
     }
 
     fn attribute(&self, logical_id: &str, _: &str) -> Option<Value> {
-        let length = if logical_id.ends_with("Store") { 83 } else { 180 };
+        let length = if logical_id.ends_with("Store") {
+            83
+        } else {
+            180
+        };
         Some(json!("a".repeat(length)))
     }
 }

@@ -7,14 +7,22 @@ use crate::{Error, Materials};
 
 impl Materials {
     pub(crate) fn image(&self, stage: &Stage) -> Result<&Image, Error> {
-        self.images.get(&stage.name).ok_or_else(|| missing(stage, "image"))
+        self.images
+            .get(&stage.name)
+            .ok_or_else(|| missing(stage, "image"))
     }
 
     pub(crate) fn script(&self, stage: &Stage) -> Result<&[u8], Error> {
-        self.scripts.get(&stage.name).map(Vec::as_slice).ok_or_else(|| missing(stage, "script"))
+        self.scripts
+            .get(&stage.name)
+            .map(Vec::as_slice)
+            .ok_or_else(|| missing(stage, "script"))
     }
 }
 
 fn missing(stage: &Stage, what: &'static str) -> Error {
-    Error::Missing { stage: stage.name.clone(), what }
+    Error::Missing {
+        stage: stage.name.clone(),
+        what,
+    }
 }

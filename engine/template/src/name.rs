@@ -44,6 +44,23 @@ pub(crate) fn async_id(stage: &str) -> String {
     format!("{}Async", camel(stage))
 }
 
+/// Whether a logical id is that of a resource of this stage.
+#[must_use]
+pub fn belongs_to(logical_id: &str, stage: &str) -> bool {
+    let Some(rest) = logical_id.strip_prefix(&camel(stage)) else {
+        return false;
+    };
+    match rest {
+        "Function" | "Logs" | "Failed" | "Role" | "Async" => true,
+        _ => {
+            let number = rest
+                .strip_prefix("Rule")
+                .or_else(|| rest.strip_prefix("Invoke"));
+            number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
+        }
+    }
+}
+
 /// Rules and their permissions are numbered from the second on.
 pub(crate) fn rule_id(stage: &str, index: usize) -> String {
     format!("{}Rule{}", camel(stage), number(index))
@@ -54,7 +71,12 @@ pub(crate) fn permission_id(stage: &str, index: usize) -> String {
 }
 
 /// The part of a bucket's name that scar chooses; account and region follow it.
-pub(crate) fn bucket_prefix(workflow: &str, environment: &str, bucket: &str, is_only: bool) -> String {
+pub(crate) fn bucket_prefix(
+    workflow: &str,
+    environment: &str,
+    bucket: &str,
+    is_only: bool,
+) -> String {
     if is_only && bucket == "data" {
         format!("{workflow}-{environment}")
     } else {
@@ -63,7 +85,11 @@ pub(crate) fn bucket_prefix(workflow: &str, environment: &str, bucket: &str, is_
 }
 
 fn number(index: usize) -> String {
-    if index == 0 { String::new() } else { (index + 1).to_string() }
+    if index == 0 {
+        String::new()
+    } else {
+        (index + 1).to_string()
+    }
 }
 
 /// `two-words` becomes `TwoWords`. A hyphen before anything but a letter becomes `Z`, and so that this
@@ -81,7 +107,11 @@ fn camel(name: &str) -> String {
             }
             continue;
         }
-        out.push(if starts_word { character.to_ascii_uppercase() } else { character });
+        out.push(if starts_word {
+            character.to_ascii_uppercase()
+        } else {
+            character
+        });
         starts_word = false;
     }
     out
@@ -108,18 +138,29 @@ mod tests {
         for _ in 0..4 {
             let end = names.len();
             for index in start..end {
-                names.extend(["a", "z", "r", "1", "-"].map(|next| format!("{}{next}", names[index])));
+                names.extend(
+                    ["a", "z", "r", "1", "-"].map(|next| format!("{}{next}", names[index])),
+                );
             }
             start = end;
         }
         let mut owners = BTreeMap::new();
         for name in &names {
             let all = [
-                bucket_id(name), function_id(name), log_group_id(name), queue_id(name), role_id(name),
-                async_id(name), rule_id(name, 0), rule_id(name, 1), rule_id(name, 11), permission_id(name, 0),
+                bucket_id(name),
+                function_id(name),
+                log_group_id(name),
+                queue_id(name),
+                role_id(name),
+                async_id(name),
+                rule_id(name, 0),
+                rule_id(name, 1),
+                rule_id(name, 11),
+                permission_id(name, 0),
                 permission_id(name, 1),
             ];
             for id in all {
+                assert_eq!(belongs_to(&id, name), !id.ends_with("Store"), "{id}");
                 assert!(id.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{id}");
                 let other = owners.insert(id.clone(), name);
                 assert!(other.is_none(), "{id}: {name} and {other:?}");

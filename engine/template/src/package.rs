@@ -18,7 +18,9 @@ pub fn layer_zip(supervisor: &[u8]) -> Result<Vec<u8>, Error> {
 
 /// The package of a stage: its configuration and its script.
 pub(crate) fn stage_zip(config: &StageConfig, script: Option<&[u8]>) -> Result<Vec<u8>, Error> {
-    let value = serde_json::to_value(config).map_err(|error| Error::Package { message: error.to_string() })?;
+    let value = serde_json::to_value(config).map_err(|error| Error::Package {
+        message: error.to_string(),
+    })?;
     let text = scar_cfn::canonical(&value);
     let mut files = vec![(STAGE_FILE, text.as_bytes(), 0o644)];
     files.extend(script.map(|script| (SCRIPT_FILE, script, 0o755)));
@@ -34,10 +36,17 @@ fn archive(files: &[(&str, &[u8], u32)]) -> Result<Vec<u8>, Error> {
     let failed = |message: String| Error::Package { message };
     for (name, bytes, mode) in files {
         let options = options.unix_permissions(*mode);
-        writer.start_file(*name, options).map_err(|error| failed(error.to_string()))?;
-        writer.write_all(bytes).map_err(|error| failed(error.to_string()))?;
+        writer
+            .start_file(*name, options)
+            .map_err(|error| failed(error.to_string()))?;
+        writer
+            .write_all(bytes)
+            .map_err(|error| failed(error.to_string()))?;
     }
-    writer.finish().map(Cursor::into_inner).map_err(|error| failed(error.to_string()))
+    writer
+        .finish()
+        .map(Cursor::into_inner)
+        .map_err(|error| failed(error.to_string()))
 }
 
 #[cfg(test)]

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use minijinja::context;
 use scar_cfn::{Document, validate};
 use scar_schemas::deployed::METADATA_KEY;
 use scar_workflow::Workflow;
 use serde_json::{Map, Value, json};
 
 use crate::fragment::Fragments;
-use crate::{Asset, Content, Error, Materials, Origin, Rendered, config, limit, name, parameter, stage, summary};
+use crate::{
+    Asset, Content, Error, Materials, Origin, Rendered, config, limit, name, parameter, stage,
+    summary,
+};
 
 /// Name of the stack that all workflows of an environment share, without `scar-` and the environment.
 const BASE: &str = "base";
@@ -23,7 +25,9 @@ const MAX_PREFIX: usize = 63 - 1 - 12 - 1 - 9 - 3;
 /// Text that CloudFormation or IAM would read as something else, a service limit, or a missing material.
 pub fn render(workflow: &Workflow, materials: &Materials) -> Result<Rendered, Error> {
     if workflow.name == BASE {
-        return Err(Error::ReservedName { name: workflow.name.clone() });
+        return Err(Error::ReservedName {
+            name: workflow.name.clone(),
+        });
     }
     let fragments = Fragments::new()?;
     let (stack, origins, packages) = stack(&fragments, workflow, materials)?;
@@ -47,14 +51,21 @@ fn tags(workflow: &Workflow) -> BTreeMap<String, String> {
 
 fn base(fragments: &Fragments, workflow: &Workflow) -> Result<Document, Error> {
     let prefix = name::bucket_prefix("scar", BASE, &workflow.environment, false);
-    let bucket = fragments.render("bucket", context! { prefix => checked_prefix(prefix)?, events => false })?;
-    let document = Document::from_value(fragments.render("base", context! { bucket })?)?;
+    let bucket = fragments.render(
+        "bucket",
+        json!({"prefix": checked_prefix(prefix)?, "events": false}),
+    )?;
+    let document = Document::from_value(fragments.render("base", json!({"bucket": bucket}))?)?;
     checked(document)
 }
 
 type Stack = (Document, BTreeMap<String, Origin>, Vec<Asset>);
 
-fn stack(fragments: &Fragments, workflow: &Workflow, materials: &Materials) -> Result<Stack, Error> {
+fn stack(
+    fragments: &Fragments,
+    workflow: &Workflow,
+    materials: &Materials,
+) -> Result<Stack, Error> {
     let mut resources = Map::new();
     let mut origins = BTreeMap::new();
     let mut packages = Vec::new();
@@ -64,7 +75,10 @@ fn stack(fragments: &Fragments, workflow: &Workflow, materials: &Materials) -> R
     }
     for one in &workflow.stages {
         let package = config::stage_package(workflow, one, materials)?;
-        let origin = Origin { stage: Some(one.name.clone()), path: format!("stages.{}", one.name) };
+        let origin = Origin {
+            stage: Some(one.name.clone()),
+            path: format!("stages.{}", one.name),
+        };
         for (id, resource) in stage::resources(fragments, workflow, one, materials, &package.key)? {
             add(&mut resources, id.clone(), resource)?;
             origins.insert(id, origin.clone());
@@ -86,29 +100,52 @@ fn stack(fragments: &Fragments, workflow: &Workflow, materials: &Materials) -> R
 
 fn metadata(workflow: &Workflow, materials: &Materials) -> Result<Value, Error> {
     let summary = summary::summarise(workflow, materials)?;
-    serde_json::to_value(summary).map_err(|error| Error::Package { message: error.to_string() })
+    serde_json::to_value(summary).map_err(|error| Error::Package {
+        message: error.to_string(),
+    })
 }
 
 fn buckets(
     fragments: &Fragments,
     workflow: &Workflow,
 ) -> Result<Vec<(String, Value, Origin)>, Error> {
-    let managed = workflow.buckets.iter().filter(|(_, existing)| existing.is_none());
-    let is_only = workflow.buckets.values().filter(|existing| existing.is_none()).count() == 1;
+    let managed = workflow
+        .buckets
+        .iter()
+        .filter(|(_, existing)| existing.is_none());
+    let is_only = workflow
+        .buckets
+        .values()
+        .filter(|existing| existing.is_none())
+        .count()
+        == 1;
     managed
         .map(|(bucket, _)| {
-            let prefix = name::bucket_prefix(&workflow.name, &workflow.environment, bucket, is_only);
-            let values = context! { prefix => checked_prefix(prefix)?, events => true };
-            let origin = Origin { stage: None, path: format!("buckets.{bucket}") };
-            Ok((name::bucket_id(bucket), fragments.render("bucket", values)?, origin))
+            let prefix =
+                name::bucket_prefix(&workflow.name, &workflow.environment, bucket, is_only);
+            let values = json!({"prefix": checked_prefix(prefix)?, "events": true});
+            let origin = Origin {
+                stage: None,
+                path: format!("buckets.{bucket}"),
+            };
+            Ok((
+                name::bucket_id(bucket),
+                fragments.render("bucket", values)?,
+                origin,
+            ))
         })
         .collect()
 }
 
 fn outputs(workflow: &Workflow) -> Map<String, Value> {
-    let managed = workflow.buckets.iter().filter(|(_, existing)| existing.is_none());
+    let managed = workflow
+        .buckets
+        .iter()
+        .filter(|(_, existing)| existing.is_none());
     let output = |bucket: &str| json!({ "Value": { "Ref": name::bucket_id(bucket) } });
-    managed.map(|(bucket, _)| (name::bucket_output(bucket), output(bucket))).collect()
+    managed
+        .map(|(bucket, _)| (name::bucket_output(bucket), output(bucket)))
+        .collect()
 }
 
 fn add(resources: &mut Map<String, Value>, id: String, resource: Value) -> Result<(), Error> {
@@ -120,7 +157,10 @@ fn add(resources: &mut Map<String, Value>, id: String, resource: Value) -> Resul
 
 fn checked_prefix(prefix: String) -> Result<String, Error> {
     if prefix.len() > MAX_PREFIX {
-        return Err(Error::BucketName { prefix, limit: MAX_PREFIX });
+        return Err(Error::BucketName {
+            prefix,
+            limit: MAX_PREFIX,
+        });
     }
     Ok(prefix)
 }
@@ -151,14 +191,19 @@ fn assets(workflow: &Workflow, materials: &Materials, packages: Vec<Asset>) -> V
 fn image_blobs(workflow: &Workflow, materials: &Materials) -> Vec<Asset> {
     let mut assets = Vec::new();
     for stage in &workflow.stages {
-        let Some(scar_schemas::contract::Image::Bucket { prefix, .. }) = materials.images.get(&stage.name) else {
+        let Some(scar_schemas::contract::Image::Bucket { prefix, .. }) =
+            materials.images.get(&stage.name)
+        else {
             continue;
         };
         for blob in materials.image_blobs.get(&stage.name).into_iter().flatten() {
             assets.push(Asset {
                 key: format!("{prefix}blobs/sha256/{}", blob.digest.hex()),
                 size_bytes: Some(blob.size_bytes),
-                content: Content::ImageBlob { stage: stage.name.clone(), digest: blob.digest.clone() },
+                content: Content::ImageBlob {
+                    stage: stage.name.clone(),
+                    digest: blob.digest.clone(),
+                },
             });
         }
     }

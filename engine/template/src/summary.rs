@@ -12,7 +12,10 @@ use crate::{Error, Materials};
 
 /// Summary of a whole workflow.
 pub(crate) fn summarise(workflow: &Workflow, materials: &Materials) -> Result<Deployed, Error> {
-    let stages = workflow.stages.iter().map(|stage| summarise_stage(stage, materials));
+    let stages = workflow
+        .stages
+        .iter()
+        .map(|stage| summarise_stage(stage, materials));
     let link = |link: &scar_workflow::Link| DeployedLink {
         from: link.from.clone(),
         to: link.to.clone(),
@@ -39,8 +42,14 @@ pub fn input_text(input: &Input) -> String {
 pub fn output_text(output: &Output) -> String {
     let bucket = &output.bucket;
     match &output.key {
-        OutputKey::Prefix { prefix, files: None } => format!("{bucket}:{prefix}"),
-        OutputKey::Prefix { prefix, files: Some(files) } => format!("{bucket}:{prefix} ({files})"),
+        OutputKey::Prefix {
+            prefix,
+            files: None,
+        } => format!("{bucket}:{prefix}"),
+        OutputKey::Prefix {
+            prefix,
+            files: Some(files),
+        } => format!("{bucket}:{prefix} ({files})"),
         OutputKey::Single { before, after } => format!("{bucket}:{before}*{after}"),
     }
 }
@@ -73,6 +82,9 @@ fn work_digest(stage: &Stage, materials: &Materials) -> Result<Digest, Error> {
 }
 
 fn variables_digest(variables: &BTreeMap<String, String>) -> Digest {
-    let pairs: Vec<String> = variables.iter().map(|(name, value)| format!("{name}={value}\0")).collect();
+    let pairs: Vec<String> = variables
+        .iter()
+        .map(|(name, value)| format!("{name}={value}\0"))
+        .collect();
     Digest::of(pairs.concat().as_bytes())
 }

@@ -1,0 +1,153 @@
+//! Workflows in a few words.
+
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
+use scar_schemas::contract::{ARTIFACTS, Image, OutputKey};
+use scar_schemas::digest::Digest;
+use scar_schemas::manifest::Work;
+use scar_template::{Blob, Materials};
+use scar_workflow::{Input, Output, Stage, Workflow};
+
+/// A workflow being described.
+pub struct Builder {
+    name: String,
+    buckets: Vec<(String, Option<String>)>,
+    stages: Vec<(String, Vec<String>, Vec<String>)>,
+    image_in_bucket: bool,
+}
+
+impl Builder {
+    pub fn new(name: &str) -> Self {
+        let buckets = vec![("data".to_owned(), None)];
+        Self {
+            name: name.to_owned(),
+            buckets,
+            stages: Vec::new(),
+            image_in_bucket: false,
+        }
+    }
+
+    pub fn bucket(mut self, name: &str, existing: Option<&str>) -> Self {
+        self.buckets
+            .push((name.to_owned(), existing.map(str::to_owned)));
+        self
+    }
+
+    pub fn image_in_bucket(mut self) -> Self {
+        self.image_in_bucket = true;
+        self
+    }
+
+    pub fn stage(mut self, name: &str, inputs: &[&str], outputs: &[&str]) -> Self {
+        let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        self.stages
+            .push((name.to_owned(), owned(inputs), owned(outputs)));
+        self
+    }
+
+    pub fn workflow(&self) -> Workflow {
+        self.try_workflow().unwrap()
+    }
+
+    /// `None` if a pattern is none.
+    pub fn try_workflow(&self) -> Option<Workflow> {
+        Some(Workflow {
+            name: self.name.clone(),
+            environment: "dev".to_owned(),
+            description: None,
+            region: None,
+            protect: false,
+            tags: BTreeMap::new(),
+            buckets: self.buckets.iter().cloned().collect::<IndexMap<_, _>>(),
+            state_bucket: "data".to_owned(),
+            stages: self.stages.iter().map(stage).collect::<Option<_>>()?,
+            links: Vec::new(),
+        })
+    }
+}
+
+/// An image and a script for every stage.
+pub fn materials(builder: &Builder) -> Materials {
+    let digest = Digest::of(b"image");
+    let image = if builder.image_in_bucket {
+        Image::Bucket {
+            reference: "oci:images/x".to_owned(),
+            bucket: ARTIFACTS.to_owned(),
+            prefix: "images/".to_owned(),
+            digest: digest.clone(),
+        }
+    } else {
+        let reference = "ghcr.io/acme/x:1".to_owned();
+        Image::Registry {
+            reference,
+            digest: digest.clone(),
+            plain_http: false,
+        }
+    };
+    let names = || builder.stages.iter().map(|(name, _, _)| name.clone());
+    Materials {
+        images: names().map(|name| (name, image.clone())).collect(),
+        image_blobs: names()
+            .map(|name| {
+                (
+                    name,
+                    vec![Blob {
+                        digest: digest.clone(),
+                        size_bytes: 5,
+                    }],
+                )
+            })
+            .collect(),
+        scripts: names()
+            .map(|name| (name, b"cp \"$SCAR_INPUT\" \"$SCAR_OUT\"\n".to_vec()))
+            .collect(),
+        supervisor: Digest::of(b"supervisor"),
+        manifest: Digest::of(b"manifest"),
+    }
+}
+
+fn stage((name, inputs, outputs): &(String, Vec<String>, Vec<String>)) -> Option<Stage> {
+    Some(Stage {
+        name: name.clone(),
+        image: "ghcr.io/acme/x:1".to_owned(),
+        work: Work::Run(String::new()),
+        inputs: inputs
+            .iter()
+            .map(|text| input(text))
+            .collect::<Option<_>>()?,
+        outputs: outputs.iter().map(|text| output(text)).collect(),
+        variables: BTreeMap::from([("GREETING".to_owned(), "${x} {{resolve:y}}".to_owned())]),
+        memory_mib: 1024,
+        timeout_s: 300,
+        disk_mib: 512,
+        attempts: 2,
+        log_days: 30,
+    })
+}
+
+fn input(text: &str) -> Option<Input> {
+    let (bucket, pattern) = text.split_once(':').unwrap();
+    Some(Input {
+        bucket: bucket.to_owned(),
+        pattern: pattern.parse().ok()?,
+    })
+}
+
+fn output(text: &str) -> Output {
+    let (bucket, path) = text.split_once(':').unwrap();
+    let key = match path.split_once('*') {
+        Some((before, after)) => OutputKey::Single {
+            before: before.to_owned(),
+            after: after.to_owned(),
+        },
+        None => OutputKey::Prefix {
+            prefix: path.to_owned(),
+            files: None,
+        },
+    };
+    Output {
+        bucket: bucket.to_owned(),
+        key,
+    }
+}
