@@ -6,7 +6,7 @@ use crate::Files;
 use crate::diagnostic::Diagnostic;
 use crate::image;
 use crate::keys::{Key, Shape, Table};
-use crate::paths;
+use crate::limits;
 use crate::place::{Place, Places, Span};
 use crate::suggest::nearest;
 use crate::text_rule::{Problem, TextRule};
@@ -22,16 +22,16 @@ pub(crate) struct Checker<'a> {
 
 /// A value on its way through the checks.
 #[derive(Clone, Copy)]
-struct At<'a> {
-    node: &'a Node,
+pub(crate) struct At<'a> {
+    pub(crate) node: &'a Node,
     /// Where to point if the value itself has no width.
-    key_span: &'a Span,
+    pub(crate) key_span: &'a Span,
     /// Its path, for instance `stages.split.in`.
-    path: &'a str,
+    pub(crate) path: &'a str,
 }
 
 impl At<'_> {
-    fn span(&self) -> Span {
+    pub(crate) fn span(&self) -> Span {
         if self.node.span.is_empty() {
             self.key_span.clone()
         } else {
@@ -40,7 +40,7 @@ impl At<'_> {
     }
 
     /// The last part of the path.
-    fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         self.path.rsplit('.').next().unwrap_or(self.path)
     }
 }
@@ -153,7 +153,7 @@ impl Checker<'_> {
         }
     }
 
-    fn no_key(&mut self, path: &str, entry: &Entry, table: &Table) {
+    pub(crate) fn no_key(&mut self, path: &str, entry: &Entry, table: &Table) {
         let span = entry.key_span.clone();
         if let Some((name, advice)) = table.later.iter().find(|(name, _)| *name == entry.key) {
             let summary = format!("`{name}` in {} is not supported yet", owner(path));
@@ -236,7 +236,7 @@ impl Checker<'_> {
         }
     }
 
-    fn choice(&mut self, at: At<'_>, words: &[&str], later: &[&str]) {
+    pub(crate) fn choice(&mut self, at: At<'_>, words: &[&str], later: &[&str]) {
         let Some(text) = self.as_text(at) else { return };
         if words.contains(&text) {
             return;
@@ -318,124 +318,14 @@ impl Checker<'_> {
                 values,
             );
         }
-        if matches!(names, TextRule::TagKey) && at.node.entries().len() > crate::limits::TAGS {
-            let summary = format!("more than {} tags", crate::limits::TAGS);
+        if matches!(names, TextRule::TagKey) && at.node.entries().len() > limits::TAGS {
+            let summary = format!("more than {} tags", limits::TAGS);
             self.report
                 .push(Diagnostic::error("E206", summary).label(at.key_span.clone(), "here"));
         }
     }
 
-    fn inputs(&mut self, at: At<'_>, key: &Key) {
-        let items = self.items(at, key);
-        for (node, path) in items {
-            let at = At {
-                node,
-                key_span: &node.span,
-                path: &path,
-            };
-            match &node.value {
-                Value::Map(_) => self.input_map(at),
-                _ => self.path(at, paths::check_input),
-            }
-        }
-    }
-
-    /// `{path: …, from: outside}`.
-    fn input_map(&mut self, at: At<'_>) {
-        for entry in at.node.entries() {
-            let path = join(at.path, &entry.key);
-            self.place(&path, entry);
-            let inner = At {
-                node: &entry.value,
-                key_span: &entry.key_span,
-                path: &path,
-            };
-            match entry.key.as_str() {
-                "path" => self.path(inner, paths::check_input),
-                "from" => self.choice(inner, &["outside", "stage"], &[]),
-                _ => {
-                    let table = Table {
-                        name: "input",
-                        keys: &[],
-                        later: &[],
-                    };
-                    self.no_key(at.path, entry, &table);
-                }
-            }
-        }
-        if at.node.get("path").is_none() {
-            let diagnostic = Diagnostic::error(
-                "E011",
-                format!("an input of {} has no `path`", owner(at.path)),
-            );
-            let help = "for instance: `in: {path: uploads/*.jpg, from: outside}`";
-            self.report.push(
-                diagnostic
-                    .label(at.span(), "`path` is missing here")
-                    .help(help),
-            );
-        }
-    }
-
-    fn outputs(&mut self, at: At<'_>, key: &Key) {
-        if let Value::Map(entries) = &at.node.value {
-            for (index, entry) in entries.iter().enumerate() {
-                let path = format!("{}.{index}", at.path);
-                self.place(&path, entry);
-                self.problem(
-                    paths::check_output(&entry.key, true),
-                    &entry.key,
-                    &entry.key_span,
-                    &path,
-                );
-                self.path(
-                    At {
-                        node: &entry.value,
-                        key_span: &entry.key_span,
-                        path: &path,
-                    },
-                    paths::check_files,
-                );
-            }
-            return;
-        }
-        for (node, path) in self.items(at, key) {
-            self.path(
-                At {
-                    node,
-                    key_span: &node.span,
-                    path: &path,
-                },
-                |text| paths::check_output(text, false),
-            );
-        }
-    }
-
-    /// The items of a list, or the one value that stands for a list.
-    fn items<'n>(&mut self, at: At<'n>, key: &Key) -> Vec<(&'n Node, String)> {
-        match &at.node.value {
-            Value::List(items) if items.is_empty() => {
-                let diagnostic = Diagnostic::error(
-                    "E014",
-                    format!("{} of {} is empty", quoted(at.name()), owner(at.path)),
-                );
-                self.report.push(
-                    diagnostic
-                        .label(at.span(), "an empty list")
-                        .help(format!("for instance: `{}`", key.example)),
-                );
-                Vec::new()
-            }
-            Value::List(items) => items
-                .iter()
-                .enumerate()
-                .map(|(index, item)| (item, self.item(at.path, index, item)))
-                .collect(),
-            _ => vec![(at.node, at.path.to_owned())],
-        }
-    }
-
-    fn path(&mut self, at: At<'_>, check: impl Fn(&str) -> Result<(), Problem>) {
+    pub(crate) fn path(&mut self, at: At<'_>, check: impl Fn(&str) -> Result<(), Problem>) {
         if let Some(text) = self.as_text(at) {
             self.problem(check(text), text, &at.span(), at.path);
         }
@@ -488,7 +378,7 @@ impl Checker<'_> {
         self.problem(rule.check(text), text, span, path)
     }
 
-    fn problem(
+    pub(crate) fn problem(
         &mut self,
         result: Result<(), Problem>,
         text: &str,
@@ -551,7 +441,7 @@ impl Checker<'_> {
         }
     }
 
-    fn type_error(&self, at: At<'_>, wanted: &str) -> Diagnostic {
+    pub(crate) fn type_error(&self, at: At<'_>, wanted: &str) -> Diagnostic {
         let subject = match at.path {
             "" => "the manifest".to_owned(),
             _ => format!("{} of {}", quoted(at.name()), owner(at.path)),
@@ -561,7 +451,7 @@ impl Checker<'_> {
             .label(at.span(), format!("this is {}", at.node.describe()))
     }
 
-    fn item(&mut self, path: &str, index: usize, item: &Node) -> String {
+    pub(crate) fn item(&mut self, path: &str, index: usize, item: &Node) -> String {
         let path = format!("{path}.{index}");
         self.places.insert(
             path.clone(),
@@ -573,7 +463,7 @@ impl Checker<'_> {
         path
     }
 
-    fn place(&mut self, path: &str, entry: &Entry) {
+    pub(crate) fn place(&mut self, path: &str, entry: &Entry) {
         let value = if entry.value.span.is_empty() {
             &entry.key_span
         } else {
@@ -589,7 +479,7 @@ impl Checker<'_> {
     }
 }
 
-fn join(path: &str, key: &str) -> String {
+pub(crate) fn join(path: &str, key: &str) -> String {
     if path.is_empty() {
         key.to_owned()
     } else {

@@ -5,6 +5,7 @@
 mod build;
 mod check;
 mod codes;
+mod data;
 pub mod diagnostic;
 mod environment;
 mod finding;

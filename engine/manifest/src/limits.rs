@@ -30,3 +30,6 @@ pub(crate) const NAME: usize = 31;
 /// Stages of one workflow: about eight resources each, of the 500 that a template may have
 /// (CloudFormation User Guide, "CloudFormation quotas").
 pub(crate) const STAGES: usize = 60;
+/// Inputs or outputs of one stage: each input is a rule's pattern, which has 2048 characters (Amazon
+/// EventBridge User Guide, "EventBridge quotas").
+pub(crate) const PATHS: usize = 20;

@@ -10,6 +10,10 @@ use scar_manifest::{Diagnostic, Files, Places, Source};
 use scar_schemas::glob::Glob;
 use scar_schemas::manifest::{Manifest, Work};
 
+mod dead;
+mod graph;
+mod key_space;
+mod resolve;
 mod views;
 
 pub use views::{dot, mermaid, svg, tree};
@@ -91,7 +95,7 @@ pub struct Link {
     pub from: String,
     /// Reading stage.
     pub to: String,
-    /// Where they meet, as the reader wrote it: `data:grey/*.png`.
+    /// Where they meet, as the reader means it, the bucket always named: `data:grey/*.png`.
     pub via: String,
 }
 
@@ -115,12 +119,20 @@ pub struct Loaded {
 #[must_use]
 pub fn load(source: &Source, environment: Option<&str>, files: &dyn Files) -> Loaded {
     let outcome = scar_manifest::parse(source, environment, files);
+    let mut diagnostics = outcome.diagnostics;
+    let linked = outcome.draft.and_then(|draft| {
+        let (workflow, found) = link(&draft, &outcome.environment, &outcome.places);
+        diagnostics.extend(found);
+        workflow
+    });
+    diagnostics.sort_by_key(Diagnostic::order);
     Loaded {
-        workflow: None,
+        // A draft may link well and still be wrong elsewhere.
+        workflow: linked.filter(|_| outcome.manifest.is_some()),
         manifest: outcome.manifest,
         environment: outcome.environment,
         places: outcome.places,
-        diagnostics: outcome.diagnostics,
+        diagnostics,
     }
 }
 
@@ -131,6 +143,10 @@ pub fn link(
     environment: &str,
     places: &Places,
 ) -> (Option<Workflow>, Vec<Diagnostic>) {
-    let _ = (manifest, environment, places);
-    (None, Vec::new())
+    let mut report = Vec::new();
+    let resolved = resolve::workflow(manifest, environment, places, &mut report);
+    let workflow =
+        resolved.and_then(|resolved| graph::link(resolved, manifest, places, &mut report));
+    let is_good = !report.iter().any(Diagnostic::is_error);
+    (workflow.filter(|_| is_good), report)
 }
