@@ -203,8 +203,9 @@ pub struct PropertyChange {
     pub path: String,
     /// Value so far, `None` if there was none.
     pub before: Option<Value>,
-    /// New value, `None` if there is none any more. A value that only the cloud knows stays the
-    /// reference that it is: `{"Ref": "SupervisorLayerArn"}`.
+    /// New value, `None` if there is none any more. What only the cloud knows is a placeholder, for
+    /// instance `${SupervisorLayerArn}`; if it refers to something that is replaced, both sides are
+    /// the same placeholder.
     pub after: Option<Value>,
 }
 

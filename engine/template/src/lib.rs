@@ -66,6 +66,8 @@ pub struct Rendered {
     pub stack: Document,
     /// Objects that must be in the artifact bucket before the stack is made.
     pub assets: Vec<Asset>,
+    /// Digest of the manifest's normalised text.
+    pub manifest: Digest,
     /// Where each logical id of the workflow's stack came from.
     pub origins: BTreeMap<String, Origin>,
     /// Tags of the workflow's stack, which its resources inherit.

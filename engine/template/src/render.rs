@@ -38,6 +38,7 @@ pub fn render(workflow: &Workflow, materials: &Materials) -> Result<Rendered, Er
         stack_name: scar_schemas::record::deployment(&workflow.name, &workflow.environment),
         stack,
         assets: assets(workflow, materials, packages),
+        manifest: materials.manifest.clone(),
         origins,
         tags: tags(workflow),
     })

@@ -1,0 +1,61 @@
+//! What removing a workflow does.
+
+use scar_template::name;
+
+use crate::{
+    Action, Destruction, KeptBucket, Reason, ResourceChange, Snapshot, Stack, StackChange, diff, stack,
+};
+
+/// The removal of the workflow's stack, or nothing if there is none of scar's.
+#[must_use]
+pub fn destroy(snapshot: &Snapshot) -> Option<Destruction> {
+    let old = snapshot.stack.as_ref()?;
+    let deployed = diff::deployed(&old.template.metadata)?;
+    let stages: Vec<String> = deployed.stages.iter().map(|stage| stage.name.clone()).collect();
+    let name = scar_schemas::record::deployment(&deployed.workflow, &deployed.environment);
+    Some(Destruction {
+        account: snapshot.account.clone(),
+        region: snapshot.region.clone(),
+        stack: StackChange {
+            action: Action::Delete,
+            template: old.template.clone(),
+            text: old.template.to_json(),
+            parameters: std::collections::BTreeMap::new(),
+            tags: old.tags.clone(),
+            resources: resources(old, &stages, &stack::pseudo(&name, Some(old), snapshot)),
+            based_on: Some(stack::basis(old)),
+            name,
+        },
+        kept_buckets: kept_buckets(old),
+        workflow: deployed.workflow,
+        environment: deployed.environment,
+    })
+}
+
+fn resources(old: &Stack, stages: &[String], pseudo: &scar_cfn::Pseudo) -> Vec<ResourceChange> {
+    let change = |(id, resource): (&String, &scar_cfn::Resource)| ResourceChange {
+        logical_id: id.clone(),
+        kind: resource.kind.clone(),
+        stage: stages.iter().find(|stage| name::belongs_to(id, stage)).cloned(),
+        action: Action::Delete,
+        reason: Reason::Removed,
+        retained: is_retained(resource),
+        properties: Vec::new(),
+        origin: String::new(),
+    };
+    stack::evaluated(&old.template, &old.parameters, pseudo).iter().map(change).collect()
+}
+
+fn kept_buckets(old: &Stack) -> Vec<KeptBucket> {
+    let is_kept = |resource: &scar_cfn::Resource| resource.kind == "AWS::S3::Bucket" && is_retained(resource);
+    let kept = old.template.resources.iter().filter(|(_, resource)| is_kept(resource));
+    kept.map(|(id, _)| KeptBucket {
+        logical_id: id.clone(),
+        name: old.outputs.get(&format!("{}{id}", scar_template::output::BUCKET)).cloned(),
+    })
+    .collect()
+}
+
+fn is_retained(resource: &scar_cfn::Resource) -> bool {
+    resource.deletion_policy.as_deref() == Some("Retain")
+}

@@ -1,0 +1,170 @@
+//! The change told in the words of the manifest: stages, links, settings, images, reasons.
+
+use std::collections::BTreeMap;
+
+use scar_schemas::deployed::{Deployed, DeployedLink, DeployedStage};
+use scar_template::{Rendered, name};
+
+use crate::{Action, ImageChange, LinkChange, Reason, ResourceChange, SettingChange, StageChange};
+
+/// Stages in topological order, deleted ones last.
+pub(crate) fn stages(
+    resources: &[ResourceChange],
+    old: Option<&Deployed>,
+    new: Option<&Deployed>,
+) -> Vec<StageChange> {
+    let current = list(new).iter().map(|stage| {
+        let before = find(old, &stage.name);
+        let (action, reason) = strongest(resources, &stage.name);
+        stage_change(stage, action, reason, before.map(|before| settings(before, stage)).unwrap_or_default())
+    });
+    let gone = list(old).iter().filter(|stage| find(new, &stage.name).is_none());
+    let gone = gone.map(|stage| stage_change(stage, Action::Delete, Reason::Removed, Vec::new()));
+    current.chain(gone).collect()
+}
+
+/// Links of the new graph, deleted ones last.
+pub(crate) fn links(old: Option<&Deployed>, new: Option<&Deployed>) -> Vec<LinkChange> {
+    let links = |deployed: Option<&Deployed>| deployed.map(|it| it.links.clone()).unwrap_or_default();
+    let (old, new) = (links(old), links(new));
+    let change = |link: &DeployedLink, action| LinkChange {
+        from: link.from.clone(),
+        to: link.to.clone(),
+        via: link.via.clone(),
+        action,
+    };
+    let current = new.iter().map(|link| {
+        change(link, if old.contains(link) { Action::Keep } else { Action::Create })
+    });
+    let gone = old.iter().filter(|link| !new.contains(link)).map(|link| change(link, Action::Delete));
+    current.chain(gone).collect()
+}
+
+/// Image of every stage, and what it was.
+pub(crate) fn images(old: Option<&Deployed>, new: Option<&Deployed>) -> Vec<ImageChange> {
+    let change = |stage: &DeployedStage| {
+        let before = find(old, &stage.name).filter(|before| before.digest != stage.digest);
+        ImageChange {
+            stage: stage.name.clone(),
+            reference: stage.image.clone(),
+            digest: stage.digest.clone(),
+            was: before.map(|before| before.digest.clone()),
+            tag_moved: before.is_some_and(|before| before.image == stage.image),
+        }
+    };
+    list(new).iter().map(change).collect()
+}
+
+/// Fills in what the comparison of resources cannot know: the stage of deleted resources, and why a
+/// function changes.
+pub(crate) fn explain(
+    resources: &mut [ResourceChange],
+    rendered: &Rendered,
+    old: Option<&Deployed>,
+    new: Option<&Deployed>,
+) {
+    for change in resources {
+        if change.stage.is_none() && !rendered.origins.contains_key(&change.logical_id) {
+            let owner = list(old).iter().find(|stage| name::belongs_to(&change.logical_id, &stage.name));
+            change.stage = owner.map(|stage| stage.name.clone());
+        }
+        if change.kind == "AWS::Lambda::Function" && change.action == Action::Update {
+            let stage = change.stage.as_deref().unwrap_or_default();
+            if let Some(reason) = function_reason(change, find(old, stage), find(new, stage)) {
+                change.reason = reason;
+            }
+        }
+    }
+}
+
+fn function_reason(
+    change: &ResourceChange,
+    old: Option<&DeployedStage>,
+    new: Option<&DeployedStage>,
+) -> Option<Reason> {
+    let only = |prefix: &str| change.properties.iter().all(|property| property.path.starts_with(prefix));
+    if only("Layers") {
+        return Some(Reason::Supervisor);
+    }
+    let (old, new) = (old?, new?);
+    let with_new_digest = DeployedStage { digest: new.digest.clone(), ..old.clone() };
+    let moved = old.digest != new.digest && with_new_digest == *new;
+    (only("Code") && moved).then_some(Reason::TagMoved)
+}
+
+/// The action of a stage is that of its resources together: new if all are, else the strongest.
+fn strongest(resources: &[ResourceChange], stage: &str) -> (Action, Reason) {
+    let own = || resources.iter().filter(|change| change.stage.as_deref() == Some(stage));
+    let of = |action: Action| own().find(move |change| change.action == action);
+    if own().all(|change| change.action == Action::Create) {
+        return (Action::Create, Reason::New);
+    }
+    if let Some(change) = of(Action::Replace) {
+        return (Action::Replace, change.reason.clone());
+    }
+    // A permission or rule that comes or goes is a change of the stage; the function tells most.
+    let changed = || own().filter(|change| change.action != Action::Keep);
+    let main = changed().find(|change| change.kind == "AWS::Lambda::Function").or_else(|| changed().next());
+    match main {
+        Some(change) if change.action == Action::Update => (Action::Update, change.reason.clone()),
+        Some(_) => (Action::Update, Reason::Manifest),
+        None => (Action::Keep, Reason::Unchanged),
+    }
+}
+
+fn stage_change(
+    stage: &DeployedStage,
+    action: Action,
+    reason: Reason,
+    settings: Vec<SettingChange>,
+) -> StageChange {
+    StageChange {
+        name: stage.name.clone(),
+        action,
+        reason,
+        compute: stage.compute.clone(),
+        image: stage.image.clone(),
+        inputs: stage.inputs.clone(),
+        outputs: stage.outputs.clone(),
+        settings,
+    }
+}
+
+fn settings(before: &DeployedStage, after: &DeployedStage) -> Vec<SettingChange> {
+    let (old, new) = (texts(before), texts(after));
+    let differing = old.into_iter().filter(|(name, value)| new.get(name) != Some(value));
+    differing
+        .map(|(name, before)| SettingChange {
+            name: name.to_owned(),
+            before,
+            after: new.get(name).cloned().unwrap_or_default(),
+        })
+        .collect()
+}
+
+/// Every setting as people write it. Long values are told by the start of their digest.
+fn texts(stage: &DeployedStage) -> BTreeMap<&'static str, String> {
+    let short = |digest: &scar_schemas::digest::Digest| digest.hex().chars().take(12).collect::<String>();
+    let joined = |texts: &[String]| texts.join(", ");
+    BTreeMap::from([
+        ("compute", stage.compute.clone()),
+        ("disk", format!("{} MiB", stage.disk_mib)),
+        ("env", short(&stage.variables)),
+        ("image", format!("{} ({})", stage.image, short(&stage.digest))),
+        ("in", joined(&stage.inputs)),
+        ("logs", format!("{} days", stage.log_days)),
+        ("memory", format!("{} MiB", stage.memory_mib)),
+        ("out", joined(&stage.outputs)),
+        ("retry", format!("{} attempts", stage.attempts)),
+        ("script", short(&stage.work)),
+        ("timeout", format!("{} s", stage.timeout_s)),
+    ])
+}
+
+fn list(deployed: Option<&Deployed>) -> &[DeployedStage] {
+    deployed.map(|deployed| deployed.stages.as_slice()).unwrap_or_default()
+}
+
+fn find<'a>(deployed: Option<&'a Deployed>, stage: &str) -> Option<&'a DeployedStage> {
+    list(deployed).iter().find(|one| one.name == stage)
+}

@@ -1,0 +1,135 @@
+//! What the stages' roles gain and lose, in names that people know.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use scar_cfn::{Document, Pseudo, Resource};
+use scar_schemas::contract::ARTIFACTS;
+use scar_schemas::deployed::Deployed;
+use scar_template::{Rendered, name, parameter};
+use scar_workflow::Workflow;
+use serde_json::Value;
+
+use crate::{PermissionChange, PermissionEffect, Snapshot, Stack, stack};
+
+/// Compares the roles of the old and the new template.
+pub(crate) fn compare(
+    rendered: &Rendered,
+    workflow: &Workflow,
+    old: Option<&Stack>,
+    old_graph: Option<&Deployed>,
+    snapshot: &Snapshot,
+) -> Vec<PermissionChange> {
+    let pseudo = stack::pseudo(&rendered.stack_name, old, snapshot);
+    let names = Names::of(workflow, &pseudo);
+    let new_stages: Vec<&str> = workflow.stages.iter().map(|stage| stage.name.as_str()).collect();
+    let old_stages = old_graph.map(|graph| graph.stages.iter().map(|stage| stage.name.as_str()));
+    let old_stages: Vec<&str> = old_stages.map(Iterator::collect).unwrap_or_default();
+    let after = grants(&rendered.stack, &new_stages, &names, &pseudo);
+    let before = old.map(|old| grants(&old.template, &old_stages, &names, &pseudo)).unwrap_or_default();
+    let added = after.difference(&before).map(|grant| grant.change(PermissionEffect::Added, &names));
+    let removed = before.difference(&after).map(|grant| grant.change(PermissionEffect::Removed, &names));
+    let mut changes: Vec<PermissionChange> = added.chain(removed).collect();
+    changes.sort();
+    changes
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Grant {
+    stage: String,
+    action: String,
+    resource: String,
+}
+
+impl Grant {
+    fn change(&self, effect: PermissionEffect, names: &Names) -> PermissionChange {
+        let bucket = self.resource.split_once(':').map(|(bucket, _)| bucket);
+        let is_foreign = bucket.is_some_and(|bucket| names.existing.contains(bucket));
+        PermissionChange {
+            stage: self.stage.clone(),
+            effect,
+            action: self.action.clone(),
+            resource: self.resource.clone(),
+            widens: effect == PermissionEffect::Added && is_foreign,
+        }
+    }
+}
+
+/// ARNs and what people call them.
+struct Names {
+    arns: Vec<(String, String)>,
+    existing: BTreeSet<String>,
+}
+
+impl Names {
+    fn of(workflow: &Workflow, pseudo: &Pseudo) -> Self {
+        let s3 = format!("arn:{}:s3:::", pseudo.partition);
+        let mut arns = vec![(format!("{s3}${{{}}}", parameter::ARTIFACT_BUCKET), ARTIFACTS.to_owned())];
+        let mut existing = BTreeSet::new();
+        for (bucket, real) in &workflow.buckets {
+            let arn = match real {
+                Some(real) => format!("{s3}{real}"),
+                None => format!("${{{}.Arn}}", name::bucket_id(bucket)),
+            };
+            if real.is_some() {
+                existing.insert(bucket.clone());
+            }
+            arns.push((arn, bucket.clone()));
+        }
+        Self { arns, existing }
+    }
+
+    /// `data:in/*` for objects, `data:` for a bucket, else the logical id or the ARN.
+    fn readable(&self, arn: &str) -> String {
+        for (known, bucket) in &self.arns {
+            match arn.strip_prefix(known.as_str()) {
+                Some("") => return format!("{bucket}:"),
+                Some(rest) if rest.starts_with('/') => return format!("{bucket}:{}", &rest[1..]),
+                _ => {}
+            }
+        }
+        let own = arn.strip_prefix("${").and_then(|rest| rest.strip_suffix(".Arn}"));
+        own.unwrap_or(arn).to_owned()
+    }
+}
+
+fn grants(template: &Document, stages: &[&str], names: &Names, pseudo: &Pseudo) -> BTreeSet<Grant> {
+    let symbolic = |name: &String| (name.clone(), format!("${{{name}}}"));
+    let parameters: BTreeMap<String, String> = template.parameters.keys().map(symbolic).collect();
+    let resources = stack::evaluated(template, &parameters, pseudo);
+    let mut grants = BTreeSet::new();
+    for stage in stages {
+        if let Some(role) = resources.get(&name::role_id(stage)) {
+            collect(role, stage, names, &mut grants);
+        }
+    }
+    grants
+}
+
+fn collect(role: &Resource, stage: &str, names: &Names, grants: &mut BTreeSet<Grant>) {
+    let policies = role.properties.get("Policies").and_then(Value::as_array);
+    for policy in policies.into_iter().flatten() {
+        for statement in one_or_many(&policy["PolicyDocument"]["Statement"]) {
+            if statement["Effect"] != "Allow" {
+                continue;
+            }
+            for action in texts(&statement["Action"]) {
+                for resource in texts(&statement["Resource"]) {
+                    let resource = names.readable(&resource);
+                    grants.insert(Grant { stage: stage.to_owned(), action: action.clone(), resource });
+                }
+            }
+        }
+    }
+}
+
+fn texts(value: &Value) -> Vec<String> {
+    one_or_many(value).iter().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+fn one_or_many(value: &Value) -> &[Value] {
+    match value {
+        Value::Array(items) => items,
+        Value::Null => &[],
+        one => std::slice::from_ref(one),
+    }
+}

@@ -1,0 +1,139 @@
+//! One stack: old and new template with their functions evaluated, compared resource by resource.
+
+use std::collections::BTreeMap;
+
+use scar_cfn::{Document, Pseudo, Resolver, Resource, Scope, canonical};
+use scar_schemas::digest::Digest;
+use scar_template::Origin;
+use serde_json::{Value, json};
+
+use crate::{Action, Basis, ParameterValue, ResourceChange, Snapshot, Stack, StackChange, resource};
+
+/// A stack as it should be.
+pub(crate) struct Wanted<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) template: &'a Document,
+    pub(crate) parameters: BTreeMap<String, ParameterValue>,
+    pub(crate) tags: &'a BTreeMap<String, String>,
+    pub(crate) origins: Option<&'a BTreeMap<String, Origin>>,
+}
+
+/// Compares a wanted stack with the deployed one. `base_outputs` are those that are known now.
+pub(crate) fn compare(
+    wanted: &Wanted<'_>,
+    old: Option<&Stack>,
+    snapshot: &Snapshot,
+    base_outputs: &BTreeMap<String, String>,
+) -> StackChange {
+    let pseudo = pseudo(wanted.name, old, snapshot);
+    let parameters = wanted.parameters.iter().map(|(name, value)| {
+        let text = match value {
+            ParameterValue::Literal(text) => text.clone(),
+            ParameterValue::BaseOutput(output) => {
+                base_outputs.get(output).cloned().unwrap_or_else(|| placeholder(name))
+            }
+        };
+        (name.clone(), text)
+    });
+    let new_view = evaluated(wanted.template, &parameters.collect(), &pseudo);
+    let old_view = old.map(|old| evaluated(&old.template, &old.parameters, &pseudo)).unwrap_or_default();
+    let resources = resource::compare(&old_view, &new_view, wanted.template, wanted.origins);
+    StackChange {
+        name: wanted.name.to_owned(),
+        action: action(wanted, old, &resources),
+        template: wanted.template.clone(),
+        text: wanted.template.to_json(),
+        parameters: wanted.parameters.clone(),
+        tags: wanted.tags.clone(),
+        resources,
+        based_on: old.map(basis),
+    }
+}
+
+/// Identity and state of a deployed stack.
+pub(crate) fn basis(stack: &Stack) -> Basis {
+    let content = json!({
+        "template": stack.template.to_json(),
+        "parameters": stack.parameters,
+        "outputs": stack.outputs,
+        "tags": stack.tags,
+    });
+    Basis {
+        stack_id: stack.id.clone(),
+        status: stack.status.clone(),
+        changed: stack.changed.clone(),
+        fingerprint: Digest::of(canonical(&content).as_bytes()),
+    }
+}
+
+/// The resources whose condition holds, their properties evaluated as far as anybody can before they
+/// exist: what only the cloud knows is a placeholder such as `${DataStore.Arn}`.
+///
+/// A deployed template that cannot be evaluated (somebody changed it by hand) is compared as it stands.
+pub(crate) fn evaluated(
+    template: &Document,
+    parameters: &BTreeMap<String, String>,
+    pseudo: &Pseudo,
+) -> BTreeMap<String, Resource> {
+    try_evaluated(template, parameters, pseudo).unwrap_or_else(|| template.resources.clone())
+}
+
+/// Values of the pseudo parameters. Those of the stack itself stay placeholders until it exists.
+pub(crate) fn pseudo(name: &str, old: Option<&Stack>, snapshot: &Snapshot) -> Pseudo {
+    let (partition, url_suffix) = match snapshot.region.as_str() {
+        region if region.starts_with("cn-") => ("aws-cn", "amazonaws.com.cn"),
+        region if region.starts_with("us-gov-") => ("aws-us-gov", "amazonaws.com"),
+        _ => ("aws", "amazonaws.com"),
+    };
+    Pseudo {
+        account: snapshot.account.clone(),
+        region: snapshot.region.clone(),
+        partition: partition.to_owned(),
+        url_suffix: url_suffix.to_owned(),
+        stack_name: name.to_owned(),
+        stack_id: old.map_or_else(|| placeholder("AWS::StackId"), |old| old.id.clone()),
+    }
+}
+
+fn try_evaluated(
+    template: &Document,
+    parameters: &BTreeMap<String, String>,
+    pseudo: &Pseudo,
+) -> Option<BTreeMap<String, Resource>> {
+    let scope = Scope::new(template, parameters, pseudo.clone()).ok()?;
+    let mut view = BTreeMap::new();
+    for (id, resource) in &template.resources {
+        if scope.holds(resource.condition.as_deref()).ok()? {
+            let properties = scope.properties(resource, &Placeholders).ok()?;
+            view.insert(id.clone(), Resource { properties, ..resource.clone() });
+        }
+    }
+    Some(view)
+}
+
+/// A change of nothing but metadata is none: the service would refuse it.
+fn action(wanted: &Wanted<'_>, old: Option<&Stack>, resources: &[ResourceChange]) -> Action {
+    let Some(old) = old else {
+        return Action::Create;
+    };
+    let is_same = resources.iter().all(|change| change.action == Action::Keep)
+        && old.template.outputs == wanted.template.outputs
+        && old.tags == *wanted.tags;
+    if is_same { Action::Keep } else { Action::Update }
+}
+
+fn placeholder(name: &str) -> String {
+    format!("${{{name}}}")
+}
+
+struct Placeholders;
+
+impl Resolver for Placeholders {
+    fn reference(&self, logical_id: &str) -> Option<Value> {
+        Some(json!(placeholder(logical_id)))
+    }
+
+    fn attribute(&self, logical_id: &str, attribute: &str) -> Option<Value> {
+        Some(json!(placeholder(&format!("{logical_id}.{attribute}"))))
+    }
+}
