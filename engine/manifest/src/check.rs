@@ -1,16 +1,12 @@
 //! Tree against the tables of [`crate::keys`]: every mistake of keys, types, units and limits.
 
-use scar_schemas::manifest::VERSION;
-
 use crate::Files;
 use crate::diagnostic::Diagnostic;
-use crate::image;
 use crate::keys::{Key, Shape, Table};
-use crate::limits;
 use crate::place::{Place, Places, Span};
 use crate::suggest::nearest;
 use crate::text_rule::{Problem, TextRule};
-use crate::tree::{Entry, Node, Reading, Value};
+use crate::tree::{Entry, Node, Value};
 use crate::words::{owner, quoted};
 
 /// Checks a tree and notes where everything stands.
@@ -179,202 +175,13 @@ impl Checker<'_> {
         );
     }
 
-    fn version(&mut self, at: At<'_>) {
-        if !matches!(&at.node.value, Value::Number(number) if *number == VERSION.to_string()) {
-            let summary =
-                format!("this version of the manifest language is not known; {VERSION} is");
-            let help = format!("write `scar: {VERSION}` (TOML: `scar = {VERSION}`)");
-            self.report.push(
-                Diagnostic::error("E006", summary)
-                    .label(at.span(), "this")
-                    .help(help),
-            );
-        }
-    }
-
-    fn boolean(&mut self, at: At<'_>) {
-        match &at.node.value {
-            Value::Boolean(_) => {}
-            Value::Ambiguous(_, Reading::YesOrNo) => self.ambiguous(at, "write `true` or `false`"),
-            _ => self.wrong_type(at, "true or false"),
-        }
-    }
-
-    fn integer(&mut self, at: At<'_>, least: u64, most: u64) {
-        match &at.node.value {
-            Value::Number(text) => {
-                let number: Option<u64> = text.parse().ok();
-                if !number.is_some_and(|number| (least..=most).contains(&number)) {
-                    let summary = format!(
-                        "{} of {} cannot be {text}",
-                        quoted(at.name()),
-                        owner(at.path)
-                    );
-                    let label = format!("a whole number from {least} to {most} is possible");
-                    self.report
-                        .push(Diagnostic::error("E204", summary).label(at.span(), label));
-                }
-            }
-            Value::Ambiguous(..) => self.ambiguous(at, "write it in plain decimal digits"),
-            _ => self.wrong_type(at, "a whole number"),
-        }
-    }
-
-    fn quantity(&mut self, at: At<'_>, shape: &Shape) {
-        match &at.node.value {
-            Value::Text(text) | Value::Number(text) => {
-                if let Err(diagnostic) =
-                    crate::quantity::check(text, shape, at.name(), &owner(at.path))
-                {
-                    self.report.push(diagnostic.at(at.span()));
-                }
-            }
-            Value::Ambiguous(..) => {
-                self.ambiguous(at, "write a number and a unit: `90s`, `512MiB`")
-            }
-            _ => self.wrong_type(at, "a number and a unit"),
-        }
-    }
-
-    pub(crate) fn choice(&mut self, at: At<'_>, words: &[&str], later: &[&str]) {
-        let Some(text) = self.as_text(at) else { return };
-        if words.contains(&text) {
-            return;
-        }
-        if later.contains(&text) {
-            let summary = format!(
-                "`{}: {text}` in {} is not supported yet",
-                at.name(),
-                owner(at.path)
-            );
-            let help = format!("possible now: {}", words.join(", "));
-            self.report.push(
-                Diagnostic::error("E012", summary)
-                    .label(at.span(), "a value of a later version")
-                    .help(help),
-            );
-            return;
-        }
-        let summary = format!(
-            "{} of {} cannot be {}",
-            quoted(at.name()),
-            owner(at.path),
-            quoted(text)
-        );
-        let label = match nearest(text, words.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("possible: {}", words.join(", ")),
-        };
-        self.report
-            .push(Diagnostic::error("E104", summary).label(at.span(), label));
-    }
-
-    fn arguments(&mut self, at: At<'_>, key: &Key) {
-        match &at.node.value {
-            Value::List(items) if !items.is_empty() => {
-                for (index, item) in items.iter().enumerate() {
-                    let path = self.item(at.path, index, item);
-                    self.text(
-                        At {
-                            node: item,
-                            key_span: &item.span,
-                            path: &path,
-                        },
-                        TextRule::Free,
-                    );
-                }
-            }
-            Value::Text(text) => {
-                let words: Vec<&str> = text.split_whitespace().collect();
-                let diagnostic = self.type_error(at, "a list of arguments");
-                let help = format!(
-                    "did you mean `[{}]`? A whole line for the shell goes into `run`",
-                    words.join(", ")
-                );
-                self.report.push(diagnostic.help(help));
-            }
-            _ => {
-                let diagnostic = self.type_error(at, "a list of arguments");
-                self.report
-                    .push(diagnostic.help(format!("for instance: `{}`", key.example)));
-            }
-        }
-    }
-
-    fn texts(&mut self, at: At<'_>, names: TextRule, values: TextRule) {
-        if !self.is_map(at) {
-            return;
-        }
-        for entry in at.node.entries() {
-            let path = join(at.path, &entry.key);
-            self.place(&path, entry);
-            self.rule(names, &entry.key, &entry.key_span, &path);
-            self.text(
-                At {
-                    node: &entry.value,
-                    key_span: &entry.key_span,
-                    path: &path,
-                },
-                values,
-            );
-        }
-        if matches!(names, TextRule::TagKey) && at.node.entries().len() > limits::TAGS {
-            let summary = format!("more than {} tags", limits::TAGS);
-            self.report
-                .push(Diagnostic::error("E206", summary).label(at.key_span.clone(), "here"));
-        }
-    }
-
     pub(crate) fn path(&mut self, at: At<'_>, check: impl Fn(&str) -> Result<(), Problem>) {
         if let Some(text) = self.as_text(at) {
             self.problem(check(text), text, &at.span(), at.path);
         }
     }
 
-    fn text(&mut self, at: At<'_>, rule: TextRule) {
-        let Some(text) = self.as_text(at) else { return };
-        if !self.rule(rule, text, &at.span(), at.path) {
-            return;
-        }
-        match rule {
-            TextRule::Script => self.script_file(text, &at),
-            TextRule::Shell if text.contains("{{ vars.") || text.contains("{{vars.") => {
-                let summary = format!(
-                    "`run` of {} contains `{{{{ vars.`, which stays as it is",
-                    owner(at.path)
-                );
-                let help = "set a variable in `env` and read it in the script: nothing is filled into scripts";
-                self.report.push(
-                    Diagnostic::warning("W902", summary)
-                        .label(at.span(), "in this script")
-                        .help(help),
-                );
-            }
-            TextRule::Image if image::is_floating(text) => {
-                let summary = format!("{} may mean another image tomorrow", quoted(text));
-                let help = "write a tag that says a version, or a digest";
-                self.report.push(
-                    Diagnostic::warning("W901", summary)
-                        .label(at.span(), "no version")
-                        .help(help),
-                );
-            }
-            _ => {}
-        }
-    }
-
-    fn script_file(&mut self, path: &str, at: &At<'_>) {
-        if let Some((code, what, help)) = crate::rules::script_problem(self.files, path) {
-            let summary = format!("script {} of {} {what}", quoted(path), owner(at.path));
-            self.report.push(
-                Diagnostic::error(code, summary)
-                    .label(at.span(), "this file")
-                    .help(help),
-            );
-        }
-    }
-
-    fn rule(&mut self, rule: TextRule, text: &str, span: &Span, path: &str) -> bool {
+    pub(crate) fn rule(&mut self, rule: TextRule, text: &str, span: &Span, path: &str) -> bool {
         self.problem(rule.check(text), text, span, path)
     }
 
@@ -397,7 +204,7 @@ impl Checker<'_> {
     }
 
     /// The text of a value that must be text, or a report why it is none.
-    fn as_text<'n>(&mut self, at: At<'n>) -> Option<&'n str> {
+    pub(crate) fn as_text<'n>(&mut self, at: At<'n>) -> Option<&'n str> {
         match &at.node.value {
             Value::Text(text) | Value::Number(text) => return Some(text),
             Value::Ambiguous(text, _) => {
@@ -413,7 +220,7 @@ impl Checker<'_> {
         None
     }
 
-    fn is_map(&mut self, at: At<'_>) -> bool {
+    pub(crate) fn is_map(&mut self, at: At<'_>) -> bool {
         let is_map = matches!(at.node.value, Value::Map(_) | Value::Null);
         if !is_map {
             self.wrong_type(at, "a map");
@@ -421,7 +228,7 @@ impl Checker<'_> {
         is_map
     }
 
-    fn ambiguous(&mut self, at: At<'_>, help: &str) {
+    pub(crate) fn ambiguous(&mut self, at: At<'_>, help: &str) {
         let summary = format!(
             "{} of {} can be read as {}",
             quoted(at.name()),
@@ -435,7 +242,7 @@ impl Checker<'_> {
         );
     }
 
-    fn wrong_type(&mut self, at: At<'_>, wanted: &str) {
+    pub(crate) fn wrong_type(&mut self, at: At<'_>, wanted: &str) {
         if at.node.value != Value::Reported {
             self.report.push(self.type_error(at, wanted));
         }

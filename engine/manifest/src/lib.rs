@@ -12,6 +12,7 @@ mod finding;
 mod image;
 mod interpolate;
 mod keys;
+mod language;
 mod limits;
 mod paths;
 pub mod place;
@@ -26,6 +27,7 @@ mod text_rule;
 mod toml;
 mod tree;
 mod units;
+mod values;
 mod words;
 mod yaml;
 
@@ -133,7 +135,7 @@ fn read(mut root: Node, environment: Option<&str>, files: &dyn Files, outcome: &
         places: &mut outcome.places,
         files,
     };
-    checker.manifest(&root, &keys::MANIFEST_TABLE);
+    checker.manifest(&root, &language::MANIFEST_TABLE);
     outcome.draft = build::manifest(&root).map(|mut manifest| {
         environment::merge(&mut manifest, &outcome.environment);
         manifest

@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use crate::keys::{Key, MANIFEST_TABLE, Shape, Table};
+use crate::keys::{Key, Shape, Table};
+use crate::language::MANIFEST_TABLE;
 use crate::limits;
 use crate::units::show_mib;
 

@@ -3,7 +3,8 @@
 use scar_schemas::manifest::VERSION;
 use serde_json::{Map, Value, json};
 
-use crate::keys::{Key, MANIFEST_TABLE, Shape, Table};
+use crate::keys::{Key, Shape, Table};
+use crate::language::MANIFEST_TABLE;
 use crate::limits;
 use crate::text_rule::TextRule;
 
