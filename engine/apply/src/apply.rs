@@ -2,11 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use scar_plan::Plan;
+use futures_util::stream::{self, StreamExt};
+use scar_plan::{Action, ParameterValue, Plan, Snapshot, Stack, StackChange};
+use scar_template::{Asset, Content, output};
 
+use crate::change_set::{Wanted, deploy};
 use crate::event::Event;
-use crate::transfer::Artifacts;
-use crate::{Cloud, Error};
+use crate::transfer::{self, Artifacts, Target};
+use crate::{Cloud, Error, observe_stacks};
+
+/// Objects uploaded at once.
+const PARALLEL: usize = 8;
 
 /// What `apply` came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,6 +39,229 @@ pub async fn apply(
     artifacts: &dyn Artifacts,
     on_event: &mut dyn FnMut(Event),
 ) -> Result<Applied, Error> {
-    let _ = (cloud, plan, artifacts, on_event);
-    todo!()
+    let snapshot = current(cloud, plan).await?;
+    let mut run = Run {
+        cloud,
+        plan,
+        snapshot,
+        applied: Applied::default(),
+    };
+    // The artifact bucket must be there before the uploads, the layer's bytes before the layer.
+    let mut base = run.bootstrap(on_event).await?;
+    run.upload(&base, artifacts, on_event).await?;
+    base = run.base(base, on_event).await?;
+    run.stack(&base, on_event).await?;
+    Ok(run.applied)
+}
+
+/// Looks again, and refuses a plan that was made for something else.
+async fn current(cloud: &Cloud, plan: &Plan) -> Result<Snapshot, Error> {
+    let place = (cloud.account(), cloud.region());
+    if place != (&plan.account, &plan.region) {
+        let (account, region) = place;
+        let reason = format!(
+            "it is for account {} in {}, and this is account {account} in {region}",
+            plan.account, plan.region
+        );
+        return Err(Error::Stale { reason });
+    }
+    let keys: Vec<&str> = plan
+        .uploads
+        .iter()
+        .map(|asset| asset.key.as_str())
+        .collect();
+    let snapshot = observe_stacks(cloud, &plan.base.name, &plan.stack.name, &keys).await?;
+    for (stack, change) in [(&snapshot.base, &plan.base), (&snapshot.stack, &plan.stack)] {
+        refuse_busy(stack.as_ref(), change)?;
+        refuse_stale(stack.as_ref(), change)?;
+    }
+    Ok(snapshot)
+}
+
+fn refuse_busy(stack: Option<&Stack>, change: &StackChange) -> Result<(), Error> {
+    let is_busy = |stack: &&Stack| stack.status.ends_with("_IN_PROGRESS") && !stack.is_leftover();
+    match stack.filter(is_busy) {
+        Some(stack) => Err(Error::Busy {
+            stack: change.name.clone(),
+            status: stack.status.clone(),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// A leftover counts as nothing, for the planner as well.
+fn refuse_stale(stack: Option<&Stack>, change: &StackChange) -> Result<(), Error> {
+    let stack = stack.filter(|stack| !stack.is_leftover());
+    let reason = match (stack, &change.based_on) {
+        (None, None) => return Ok(()),
+        (Some(stack), Some(basis)) if stack.id == basis.stack_id => {
+            if (&stack.status, &stack.changed) == (&basis.status, &basis.changed) {
+                return Ok(());
+            }
+            "has changed since"
+        }
+        (Some(_), Some(_)) => "was deleted and made anew since",
+        (Some(_), None) => "was made since",
+        (None, Some(_)) => "was deleted since",
+    };
+    Err(Error::Stale {
+        reason: format!("stack {} {reason}", change.name),
+    })
+}
+
+type Outputs = BTreeMap<String, String>;
+
+struct Run<'a> {
+    cloud: &'a Cloud,
+    plan: &'a Plan,
+    snapshot: Snapshot,
+    applied: Applied,
+}
+
+impl Run<'_> {
+    /// Makes the base stack if there is none; answers its outputs.
+    async fn bootstrap(&mut self, on_event: &mut dyn FnMut(Event)) -> Result<Outputs, Error> {
+        let Some(parameters) = &self.plan.bootstrap else {
+            let base = self.snapshot.base.take();
+            return Ok(base.map(|base| base.outputs).unwrap_or_default());
+        };
+        self.deploy(&self.plan.base, parameters, &Outputs::new(), on_event)
+            .await
+    }
+
+    async fn upload(
+        &mut self,
+        base: &Outputs,
+        artifacts: &dyn Artifacts,
+        on_event: &mut dyn FnMut(Event),
+    ) -> Result<(), Error> {
+        let is_missing = |asset: &&Asset| !self.snapshot.assets.contains(&asset.key);
+        let missing: Vec<&Asset> = self.plan.uploads.iter().filter(is_missing).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let bucket = wanted_output(&self.plan.base.name, base, output::ARTIFACT_BUCKET)?;
+        on_event(Event::UploadStarted {
+            objects: missing.len(),
+        });
+        let uploads: Vec<_> = missing
+            .into_iter()
+            .map(|asset| upload(self.cloud, bucket, asset, artifacts))
+            .collect();
+        let mut uploads = stream::iter(uploads).buffer_unordered(PARALLEL);
+        while let Some(done) = uploads.next().await {
+            let (key, size_bytes) = done?;
+            self.applied.uploaded += 1;
+            self.applied.changed = true;
+            on_event(Event::Uploaded { key, size_bytes });
+        }
+        Ok(())
+    }
+
+    /// Brings the base stack up to date; answers its outputs.
+    async fn base(
+        &mut self,
+        base: Outputs,
+        on_event: &mut dyn FnMut(Event),
+    ) -> Result<Outputs, Error> {
+        match self.plan.base.action {
+            Action::Keep => Ok(base),
+            _ => {
+                self.deploy(&self.plan.base, &self.plan.base.parameters, &base, on_event)
+                    .await
+            }
+        }
+    }
+
+    async fn stack(
+        &mut self,
+        base: &Outputs,
+        on_event: &mut dyn FnMut(Event),
+    ) -> Result<(), Error> {
+        self.applied.outputs = match self.plan.stack.action {
+            Action::Keep => self
+                .snapshot
+                .stack
+                .take()
+                .map(|stack| stack.outputs)
+                .unwrap_or_default(),
+            _ => {
+                self.deploy(
+                    &self.plan.stack,
+                    &self.plan.stack.parameters,
+                    base,
+                    on_event,
+                )
+                .await?
+            }
+        };
+        Ok(())
+    }
+
+    async fn deploy(
+        &mut self,
+        change: &StackChange,
+        parameters: &BTreeMap<String, ParameterValue>,
+        base: &Outputs,
+        on_event: &mut dyn FnMut(Event),
+    ) -> Result<Outputs, Error> {
+        let parameters = resolve(parameters, &self.plan.base.name, base)?;
+        let artifact_bucket = base.get(output::ARTIFACT_BUCKET).map(String::as_str);
+        let wanted = Wanted {
+            change,
+            parameters,
+            artifact_bucket,
+        };
+        let done = deploy(self.cloud, &wanted, on_event).await?;
+        self.applied.changed |= done.changed;
+        Ok(done.outputs)
+    }
+}
+
+async fn upload(
+    cloud: &Cloud,
+    bucket: &str,
+    asset: &Asset,
+    artifacts: &dyn Artifacts,
+) -> Result<(String, u64), Error> {
+    let key = &asset.key;
+    let unreadable = |source| Error::Artifact {
+        key: key.clone(),
+        source,
+    };
+    let body = artifacts.open(asset).map_err(unreadable)?;
+    let digest = match &asset.content {
+        Content::ImageBlob { digest, .. } => Some(digest),
+        _ => None,
+    };
+    let target = Target {
+        bucket,
+        key,
+        digest,
+    };
+    let object = transfer::upload(cloud, &target, body, &|_| ()).await?;
+    Ok((key.clone(), object.size))
+}
+
+fn resolve(
+    parameters: &BTreeMap<String, ParameterValue>,
+    base_name: &str,
+    base: &Outputs,
+) -> Result<BTreeMap<String, String>, Error> {
+    let value = |value: &ParameterValue| match value {
+        ParameterValue::Literal(text) => Ok(text.clone()),
+        ParameterValue::BaseOutput(name) => wanted_output(base_name, base, name).map(str::to_owned),
+    };
+    parameters
+        .iter()
+        .map(|(name, one)| Ok((name.clone(), value(one)?)))
+        .collect()
+}
+
+fn wanted_output<'a>(stack: &str, outputs: &'a Outputs, name: &str) -> Result<&'a str, Error> {
+    let missing = || Error::MissingOutput {
+        stack: stack.to_owned(),
+        output: name.to_owned(),
+    };
+    outputs.get(name).map(String::as_str).ok_or_else(missing)
 }

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use scar_schemas::record;
+use scar_template::name::bucket_output;
 use scar_workflow::Workflow;
 
-use crate::{Cloud, Error};
+use crate::{Cloud, Error, stack};
 
 /// Names that only the deployed stack knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,9 +24,74 @@ impl Deployment {
     ///
     /// # Errors
     /// [`Error::NotDeployed`] if there is none, [`Error::MissingOutput`] if it lacks a bucket of the
-    /// workflow (the manifest is newer than what is deployed), [`Error::Call`].
+    /// workflow (the manifest is newer than what is deployed), [`Error::Foreign`], [`Error::Call`].
     pub async fn find(cloud: &Cloud, workflow: &Workflow) -> Result<Self, Error> {
-        let _ = (cloud, workflow);
-        todo!()
+        let name = record::deployment(&workflow.name, &workflow.environment);
+        let description = stack::describe(cloud, &name).await?;
+        let Some(description) = description.filter(|found| is_there(stack::status(found))) else {
+            return Err(Error::NotDeployed { stack: name });
+        };
+        stack::check_own(&name, &stack::tags(&description))?;
+        Self::of(workflow, name, &stack::outputs(&description))
     }
+
+    /// Puts together what manifest and stack outputs say.
+    fn of(
+        workflow: &Workflow,
+        name: String,
+        outputs: &BTreeMap<String, String>,
+    ) -> Result<Self, Error> {
+        let real = |(bucket, existing): (&String, &Option<String>)| match existing {
+            Some(real) => Ok((bucket.clone(), real.clone())),
+            None => {
+                let output = bucket_output(bucket);
+                let real = outputs.get(&output).cloned();
+                let real = real.ok_or_else(|| Error::MissingOutput {
+                    stack: name.clone(),
+                    output,
+                })?;
+                Ok((bucket.clone(), real))
+            }
+        };
+        let buckets: BTreeMap<_, _> = workflow
+            .buckets
+            .iter()
+            .map(real)
+            .collect::<Result<_, Error>>()?;
+        let state_bucket = buckets
+            .get(&workflow.state_bucket)
+            .cloned()
+            .ok_or_else(|| Error::MissingOutput {
+                stack: name.clone(),
+                output: bucket_output(&workflow.state_bucket),
+            })?;
+        Ok(Self {
+            name,
+            buckets,
+            state_bucket,
+        })
+    }
+
+    /// Manifest names of a real bucket; two manifest names may mean one bucket.
+    pub(crate) fn manifest_names<'a>(&'a self, real: &'a str) -> impl Iterator<Item = &'a str> {
+        self.buckets
+            .iter()
+            .filter(move |(_, name)| *name == real)
+            .map(|(name, _)| name.as_str())
+    }
+}
+
+/// Statuses without anything to use: never made, or being removed.
+fn is_there(status: &str) -> bool {
+    !matches!(
+        status,
+        "REVIEW_IN_PROGRESS"
+            | "CREATE_IN_PROGRESS"
+            | "CREATE_FAILED"
+            | "ROLLBACK_IN_PROGRESS"
+            | "ROLLBACK_COMPLETE"
+            | "ROLLBACK_FAILED"
+            | "DELETE_IN_PROGRESS"
+            | "DELETE_COMPLETE"
+    )
 }

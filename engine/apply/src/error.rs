@@ -19,11 +19,13 @@ pub enum Error {
         code: Option<String>,
         /// The service's words, if it answered.
         message: Option<String>,
-        /// The SDK's error.
-        source: Box<dyn std::error::Error + Send + Sync>,
+        /// The SDK's error, if the service did not answer or not in a form that has a code.
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
     /// A stack of that name exists but was not made by scar for this workflow.
-    #[error("stack {stack} was not made by scar for this workflow (tag {tag} is missing or different)")]
+    #[error(
+        "stack {stack} was not made by scar for this workflow (tag {tag} is missing or different)"
+    )]
     Foreign {
         /// Name of the stack.
         stack: String,
@@ -168,7 +170,9 @@ impl Error {
     pub fn is_temporary(&self) -> bool {
         match self {
             Self::Call { code: None, .. } | Self::Busy { .. } => true,
-            Self::Call { code: Some(code), .. } => TEMPORARY.contains(&code.as_str()),
+            Self::Call {
+                code: Some(code), ..
+            } => TEMPORARY.contains(&code.as_str()),
             _ => false,
         }
     }

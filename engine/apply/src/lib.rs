@@ -7,23 +7,26 @@
 
 mod apply;
 mod call;
+mod change_set;
 mod cloud;
 pub mod data;
 mod deployment;
 mod destroy;
 mod error;
 mod event;
+mod follow;
 pub mod logs;
 mod observe;
 mod stack;
 pub mod status;
+mod task;
 pub mod trace;
 mod transfer;
 
 pub use apply::{Applied, apply};
 pub use cloud::{Cloud, Credentials, Target, aws_is_configured};
 pub use deployment::Deployment;
-pub use destroy::{Destroyed, DestroyOptions, destroy};
+pub use destroy::{DestroyOptions, Destroyed, destroy};
 pub use error::{Error, Outcome};
 pub use event::{Event, Operation, Progress};
 pub use observe::{observe, observe_stacks};

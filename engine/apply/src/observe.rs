@@ -1,16 +1,27 @@
 //! What is deployed, read only.
 
-use scar_plan::Snapshot;
-use scar_template::Rendered;
+use std::collections::BTreeSet;
 
-use crate::{Cloud, Error};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use scar_plan::{Snapshot, Stack};
+use scar_template::{Rendered, output};
+
+use crate::call::{failed, has_status};
+use crate::{Cloud, Error, stack};
+
+/// Questions in flight at once.
+const PARALLEL: usize = 16;
 
 /// Looks at both stacks and at the wanted assets. Nothing is written, no change set is made.
 ///
 /// # Errors
 /// [`Error::Foreign`] if a stack of that name is not ours, [`Error::Template`], [`Error::Call`].
 pub async fn observe(cloud: &Cloud, rendered: &Rendered) -> Result<Snapshot, Error> {
-    let keys = rendered.assets.iter().map(|asset| asset.key.as_str()).collect::<Vec<_>>();
+    let keys = rendered
+        .assets
+        .iter()
+        .map(|asset| asset.key.as_str())
+        .collect::<Vec<_>>();
     observe_stacks(cloud, &rendered.base_name, &rendered.stack_name, &keys).await
 }
 
@@ -24,6 +35,49 @@ pub async fn observe_stacks(
     stack_name: &str,
     asset_keys: &[&str],
 ) -> Result<Snapshot, Error> {
-    let _ = (cloud, base_name, stack_name, asset_keys);
-    todo!()
+    let (base, stack) = tokio::try_join!(
+        stack::observe(cloud, base_name),
+        stack::observe(cloud, stack_name)
+    )?;
+    let assets = match artifact_bucket(base.as_ref()) {
+        Some(bucket) => present(cloud, bucket, asset_keys).await?,
+        None => BTreeSet::new(),
+    };
+    let (account, region) = (cloud.account().to_owned(), cloud.region().to_owned());
+    Ok(Snapshot {
+        account,
+        region,
+        base,
+        stack,
+        assets,
+    })
+}
+
+fn artifact_bucket(base: Option<&Stack>) -> Option<&str> {
+    base?
+        .outputs
+        .get(output::ARTIFACT_BUCKET)
+        .map(String::as_str)
+}
+
+/// Those of some keys that are in a bucket. Asset keys hold their digest, so being there is enough.
+async fn present(cloud: &Cloud, bucket: &str, keys: &[&str]) -> Result<BTreeSet<String>, Error> {
+    let distinct: BTreeSet<&str> = keys.iter().copied().collect();
+    let questions: Vec<_> = distinct
+        .into_iter()
+        .map(|key| is_present(cloud, bucket, key))
+        .collect();
+    let found: Vec<Option<String>> = stream::iter(questions)
+        .buffer_unordered(PARALLEL)
+        .try_collect()
+        .await?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+async fn is_present(cloud: &Cloud, bucket: &str, key: &str) -> Result<Option<String>, Error> {
+    match cloud.s3.head_object().bucket(bucket).key(key).send().await {
+        Ok(_) => Ok(Some(key.to_owned())),
+        Err(error) if has_status(&error, 404) => Ok(None),
+        Err(error) => Err(failed("HeadObject", format!("{bucket}/{key}"))(error)),
+    }
 }
