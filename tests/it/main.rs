@@ -2,6 +2,7 @@
 
 mod clients;
 mod crash;
+mod docs;
 mod examples;
 mod failures;
 mod lint;
