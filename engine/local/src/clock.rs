@@ -19,6 +19,32 @@ pub(crate) fn rfc3339(time_ms: u64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
 }
 
+/// Reads the basic form that signatures use, `20261121T003800Z`, as milliseconds since the epoch.
+pub(crate) fn parse_basic(text: &str) -> Option<u64> {
+    let digits: String = text.strip_suffix('Z')?.split('T').collect();
+    if digits.len() != 14 || text.len() != 16 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let number = |range: std::ops::Range<usize>| digits.get(range)?.parse::<u64>().ok();
+    let (year, month, day) = (number(0..4)?, number(4..6)?, number(6..8)?);
+    let (hour, minute, second) = (number(8..10)?, number(10..12)?, number(12..14)?);
+    if year < 1970 || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
+    let days = days_since_epoch(year, month, day);
+    Some((days * 86_400 + hour * 3600 + minute * 60 + second) * 1000)
+}
+
+/// The inverse of [`civil`].
+fn days_since_epoch(year: u64, month: u64, day: u64) -> u64 {
+    let shifted_year = if month > 2 { year } else { year - 1 };
+    let shifted_month = if month > 2 { month - 3 } else { month + 9 };
+    let (era, year_of_era) = (shifted_year / 400, shifted_year % 400);
+    let day_of_year = (153 * shifted_month + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - 719_468
+}
+
 /// Days since 1970-01-01 as year, month, day. Counts in years that begin in March, so that the leap
 /// day is the last of its year, and in eras of 400 years, which all have 146,097 days.
 fn civil(days: u64) -> (u64, u64, u64) {
@@ -46,5 +72,8 @@ mod tests {
         assert_eq!(rfc3339(0), "1970-01-01T00:00:00.000Z");
         assert_eq!(rfc3339(951_782_400_123), "2000-02-29T00:00:00.123Z");
         assert_eq!(rfc3339(1_735_689_599_999), "2024-12-31T23:59:59.999Z");
+        assert_eq!(parse_basic("20241231T235959Z"), Some(1_735_689_599_000));
+        assert_eq!(parse_basic("20000229T000000Z"), Some(951_782_400_000));
+        assert_eq!(parse_basic("20000229000000Z"), None);
     }
 }

@@ -1,10 +1,13 @@
 //! Buckets and their settings.
 
+use s3s::S3Result;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::fault::no_such_bucket;
 use crate::Error;
 use crate::clock::now_ms;
+use crate::services::Services;
 use crate::store::{Table, Transaction};
 
 /// A bucket, in `Table::Buckets` under its name.
@@ -95,10 +98,18 @@ pub(crate) fn delete_bucket(
     Ok(())
 }
 
+/// The bucket, or S3's `NoSuchBucket`.
+pub(super) fn require(services: &Services, name: &str) -> S3Result<Bucket> {
+    services
+        .store
+        .get::<Bucket>(Table::Buckets, name)?
+        .ok_or_else(no_such_bucket)
+}
+
 /// Checks the rules for names of general purpose buckets: 3 to 63 of `a-z 0-9 . -`, beginning and
 /// ending with a letter or digit, no two dots in a row, not an IPv4 address
 /// ("General purpose bucket naming rules" in the S3 user guide).
-pub(crate) fn check_bucket_name(name: &str) -> Result<(), BucketError> {
+fn check_bucket_name(name: &str) -> Result<(), BucketError> {
     let allowed = |byte: u8| {
         byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-')
     };

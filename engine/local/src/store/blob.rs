@@ -25,7 +25,7 @@ const WRITE_SIZE: usize = 512 * 1024;
 const TABLE: TableDefinition<'static, &'static str, &'static [u8]> = TableDefinition::new("blobs");
 
 /// Refers to stored bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Blob {
     /// No bytes at all.

@@ -1,0 +1,167 @@
+//! Who may do what with S3: the key table for signatures, and the policies of roles.
+
+use std::sync::Arc;
+
+use percent_encoding::percent_decode_str;
+use s3s::access::{S3Access, S3AccessContext};
+use s3s::auth::{Credentials, S3Auth, SecretKey};
+use s3s::dto::{CopyObjectInput, UploadPartCopyInput};
+use s3s::path::S3Path;
+use s3s::{S3Request, S3Result, s3_error};
+
+use super::copy::source_of;
+use super::fault::access_denied;
+use crate::auth::Identity;
+use crate::iam;
+use crate::services::Services;
+
+/// Finds secrets of access keys.
+pub(super) struct KeyTable {
+    services: Arc<Services>,
+}
+
+impl KeyTable {
+    pub(super) fn new(services: Arc<Services>) -> Self {
+        Self { services }
+    }
+}
+
+#[async_trait::async_trait]
+impl S3Auth for KeyTable {
+    async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
+        let (credentials, _) = self
+            .services
+            .keys
+            .find(access_key)
+            .ok_or_else(unknown_key)?;
+        Ok(SecretKey::from(credentials.secret_key))
+    }
+}
+
+/// Checks every operation against the caller's policies.
+pub(super) struct Policies {
+    services: Arc<Services>,
+}
+
+impl Policies {
+    pub(super) fn new(services: Arc<Services>) -> Self {
+        Self { services }
+    }
+
+    fn require(
+        &self,
+        identity: &Identity,
+        action: &str,
+        path: &S3Path,
+        query: Option<&str>,
+    ) -> S3Result<()> {
+        let resource = match path {
+            S3Path::Root => "arn:aws:s3:::*".to_owned(),
+            S3Path::Bucket { bucket } => format!("arn:aws:s3:::{bucket}"),
+            S3Path::Object { bucket, key } => format!("arn:aws:s3:::{bucket}/{key}"),
+        };
+        let value = |name: &str| query_value(query.unwrap_or(""), name).unwrap_or_default();
+        let (prefix, delimiter) = (value("prefix"), value("delimiter"));
+        let context = [
+            ("s3:prefix", prefix.as_str()),
+            ("s3:delimiter", delimiter.as_str()),
+        ];
+        let allowed = iam::allows_in(&self.services, identity, action, &resource, &context)?;
+        if allowed {
+            Ok(())
+        } else {
+            Err(access_denied())
+        }
+    }
+
+    fn require_source<T>(
+        &self,
+        request: &S3Request<T>,
+        source: &s3s::dto::CopySource,
+    ) -> S3Result<()> {
+        let identity = identity(&self.services, request.credentials.as_ref())?;
+        let (bucket, key) = source_of(source)?;
+        let path = S3Path::Object {
+            bucket: bucket.into(),
+            key: key.into(),
+        };
+        self.require(&identity, "s3:GetObject", &path, None)
+    }
+}
+
+#[async_trait::async_trait]
+impl S3Access for Policies {
+    async fn check(&self, context: &mut S3AccessContext<'_>) -> S3Result<()> {
+        let identity = identity(&self.services, context.credentials())?;
+        let query = context.uri().query();
+        for action in actions(
+            context.s3_op().name(),
+            context.headers().contains_key("x-amz-tagging"),
+        ) {
+            self.require(&identity, &action, context.s3_path(), query)?;
+        }
+        Ok(())
+    }
+
+    async fn copy_object(&self, request: &mut S3Request<CopyObjectInput>) -> S3Result<()> {
+        self.require_source(request, &request.input.copy_source)
+    }
+
+    async fn upload_part_copy(&self, request: &mut S3Request<UploadPartCopyInput>) -> S3Result<()> {
+        self.require_source(request, &request.input.copy_source)
+    }
+}
+
+/// Who made a request. Its signature and session token were checked before.
+pub(super) fn identity(
+    services: &Services,
+    credentials: Option<&Credentials>,
+) -> S3Result<Identity> {
+    let credentials = credentials.ok_or_else(access_denied)?;
+    let found = services.keys.find(&credentials.access_key);
+    found.map(|(_, identity)| identity).ok_or_else(unknown_key)
+}
+
+fn unknown_key() -> s3s::S3Error {
+    s3_error!(
+        InvalidAccessKeyId,
+        "The AWS Access Key Id you provided does not exist in our records."
+    )
+}
+
+/// The permissions that an operation needs ("Required permissions for Amazon S3 API operations" in
+/// the S3 user guide). Deleting many is checked key by key, the source of a copy by its own method.
+fn actions(operation: &str, with_tags: bool) -> Vec<String> {
+    let name = match operation {
+        "ListBuckets" => "ListAllMyBuckets",
+        "HeadBucket" | "ListObjects" | "ListObjectsV2" => "ListBucket",
+        "ListMultipartUploads" => "ListBucketMultipartUploads",
+        "ListParts" => "ListMultipartUploadParts",
+        "HeadObject" => "GetObject",
+        "CreateMultipartUpload"
+        | "UploadPart"
+        | "UploadPartCopy"
+        | "CompleteMultipartUpload"
+        | "CopyObject" => "PutObject",
+        "DeleteObjects" => return Vec::new(),
+        "GetBucketNotificationConfiguration" => "GetBucketNotification",
+        "PutBucketNotificationConfiguration" => "PutBucketNotification",
+        "DeleteBucketTagging" => "PutBucketTagging",
+        other => other,
+    };
+    let mut actions = vec![format!("s3:{name}")];
+    if with_tags && name == "PutObject" {
+        actions.push("s3:PutObjectTagging".to_owned());
+    }
+    actions
+}
+
+fn query_value(query: &str, name: &str) -> Option<String> {
+    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    let (_, value) = pairs.find(|(other, _)| *other == name)?;
+    Some(
+        percent_decode_str(&value.replace('+', " "))
+            .decode_utf8_lossy()
+            .into_owned(),
+    )
+}
