@@ -135,6 +135,7 @@ fn make_services(settings: Settings, listener: &TcpListener) -> Result<Services,
     })?;
     Ok(Services {
         store: Store::open(&settings.directory)?,
+        executor: lambda::Executor::start(&settings)?,
         settings,
         endpoint: format!("http://{address}"),
         keys: Keys::generate(),

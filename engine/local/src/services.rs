@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use crate::auth::Keys;
+use crate::lambda::Executor;
 use crate::store::Store;
 
 /// How to open a local cloud.
@@ -51,6 +52,8 @@ pub(crate) struct Services {
     pub(crate) endpoint: String,
     /// Root key and the keys of running sandboxes.
     pub(crate) keys: Keys,
+    /// Sandboxes of functions.
+    pub(crate) executor: Executor,
     /// Rung after events were committed to [`crate::store::Table::Events`].
     pub(crate) events: Notify,
     /// Rung after invocations were committed to [`crate::store::Table::Invocations`].

@@ -1,0 +1,236 @@
+//! Lambda: functions and layers, sandboxes that run them, and the durable queue of asynchronous
+//! invocations.
+
+mod asynchronous;
+mod executor;
+mod journal;
+mod package;
+mod runtime_api;
+mod sandbox;
+mod spawner;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use executor::Request;
+use serde::{Deserialize, Serialize};
+
+pub(crate) use asynchronous::{Invocation, enqueue, queue};
+pub(crate) use executor::{Executor, Finished};
+pub(crate) use package::Package;
+pub(crate) use runtime_api::Outcome;
+
+use crate::Error;
+use crate::services::Services;
+use crate::store::Table;
+
+/// A function, in `Table::Functions` under its name.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Function {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its ARN, without a version.
+    pub(crate) arn: String,
+    /// Changes with everything that a running sandbox would have to know.
+    pub(crate) revision: String,
+    /// Free text.
+    pub(crate) description: String,
+    /// For instance `provided.al2023`.
+    pub(crate) runtime: String,
+    /// Handler, handed on as `_HANDLER`.
+    pub(crate) handler: String,
+    /// ARN of its role.
+    pub(crate) role_arn: String,
+    /// Its code.
+    pub(crate) package: Package,
+    /// ARNs of its layer versions, lowest first.
+    pub(crate) layers: Vec<String>,
+    /// Variables of its environment.
+    pub(crate) environment: BTreeMap<String, String>,
+    /// `x86_64` or `arm64`.
+    pub(crate) architecture: String,
+    /// Memory in MiB.
+    pub(crate) memory_mib: u64,
+    /// Seconds an invocation may take.
+    pub(crate) timeout_s: u64,
+    /// Size of `/tmp` in MiB.
+    pub(crate) disk_mib: u64,
+    /// Where its output goes.
+    pub(crate) log_group: String,
+    /// Whether its platform lines are JSON.
+    pub(crate) json_logs: bool,
+    /// Time of the last change, in milliseconds since the Unix epoch.
+    pub(crate) modified_ms: u64,
+    /// Who may invoke it, by statement id.
+    pub(crate) permissions: BTreeMap<String, Permission>,
+    /// What happens to asynchronous invocations that fail.
+    pub(crate) asynchronous: Option<AsynchronousSettings>,
+    /// Its tags.
+    pub(crate) tags: BTreeMap<String, String>,
+}
+
+/// A statement of a function's resource policy.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Permission {
+    /// For instance `lambda:InvokeFunction`.
+    pub(crate) action: String,
+    /// For instance `events.amazonaws.com`.
+    pub(crate) principal: String,
+    /// Only for requests on behalf of this resource; may have wildcards.
+    pub(crate) source_arn: Option<String>,
+    /// Only for resources of this account.
+    pub(crate) source_account: Option<String>,
+}
+
+/// What happens to asynchronous invocations that fail.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct AsynchronousSettings {
+    /// Retries after the first attempt, 0 to 2.
+    pub(crate) retries_max: u32,
+    /// Seconds after which an event is given up, 60 to 21,600.
+    pub(crate) age_max_s: u64,
+    /// ARN of the queue that takes what was given up.
+    pub(crate) on_failure: Option<String>,
+}
+
+impl Default for AsynchronousSettings {
+    /// What AWS does without settings.
+    fn default() -> Self {
+        Self {
+            retries_max: 2,
+            age_max_s: 21_600,
+            on_failure: None,
+        }
+    }
+}
+
+/// A layer version, in `Table::Layers` under its ARN.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct LayerVersion {
+    /// Name of the layer.
+    pub(crate) layer: String,
+    /// Number of the version, from 1.
+    pub(crate) version: u64,
+    /// ARN of the version.
+    pub(crate) arn: String,
+    /// Free text.
+    pub(crate) description: String,
+    /// Runtimes it says it is for.
+    pub(crate) runtimes: Vec<String>,
+    /// Architectures it says it is for.
+    pub(crate) architectures: Vec<String>,
+    /// Its content.
+    pub(crate) package: Package,
+    /// Milliseconds since the Unix epoch.
+    pub(crate) created_ms: u64,
+}
+
+impl Function {
+    /// Whether a service principal may invoke the function on behalf of a resource.
+    pub(crate) fn admits(&self, principal: &str, source_arn: &str, account: &str) -> bool {
+        self.permissions.values().any(|permission| {
+            matches!(
+                permission.action.as_str(),
+                "lambda:InvokeFunction" | "lambda:*" | "*"
+            ) && permission.principal == principal
+                && permission
+                    .source_account
+                    .as_deref()
+                    .is_none_or(|allowed| allowed == account)
+                && permission
+                    .source_arn
+                    .as_deref()
+                    .is_none_or(|allowed| arn_matches(allowed, source_arn))
+        })
+    }
+
+    /// Name of the role.
+    pub(crate) fn role(&self) -> &str {
+        self.role_arn.rsplit('/').next().unwrap_or_default()
+    }
+}
+
+/// Whether an ARN matches a pattern in which `*` stands for any text (`ArnLike`).
+fn arn_matches(pattern: &str, arn: &str) -> bool {
+    let Some((head, rest)) = pattern.split_once('*') else {
+        return pattern == arn;
+    };
+    let Some(tail) = arn.strip_prefix(head) else {
+        return false;
+    };
+    tail.char_indices()
+        .map(|(at, _)| at)
+        .chain([tail.len()])
+        .any(|at| arn_matches(rest, &tail[at..]))
+}
+
+/// Name of the function that a name, an ARN, or either with a version names.
+pub(crate) fn function_name(named: &str) -> &str {
+    let name = match named.split_once(":function:") {
+        Some((_, name)) => name,
+        None => named,
+    };
+    name.split(':').next().unwrap_or(name)
+}
+
+/// A function by name or ARN.
+pub(crate) fn find(services: &Services, named: &str) -> Result<Option<Function>, Error> {
+    services.store.get(Table::Functions, function_name(named))
+}
+
+/// Runs an invocation at once and waits for its end.
+pub(crate) async fn invoke(
+    services: &Arc<Services>,
+    function: &Function,
+    event: Bytes,
+) -> Finished {
+    executor::run(services, function, &Request::new(event)).await
+}
+
+/// Where packages are unpacked.
+pub(crate) fn packages(services: &Services) -> PathBuf {
+    services.settings.directory.join("packages")
+}
+
+/// Asynchronous invocations queued or in flight.
+pub(crate) fn pending(services: &Services) -> Result<usize, Error> {
+    services.store.count(Table::Invocations, "")
+}
+
+/// Runs queued invocations until the task is aborted.
+pub(crate) async fn run(services: Arc<Services>) {
+    asynchronous::run(services).await;
+}
+
+/// Kills all sandboxes.
+pub(crate) async fn shutdown(services: &Services) {
+    services.executor.close().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_functions() {
+        let arn = "arn:aws:lambda:us-east-1:000000000000:function:shrink";
+        for named in [
+            "shrink",
+            "shrink:$LATEST",
+            arn,
+            &format!("{arn}:$LATEST"),
+            "000000000000:function:shrink",
+        ] {
+            assert_eq!(function_name(named), "shrink", "{named}");
+        }
+    }
+
+    #[test]
+    fn arns_match_with_wildcards() {
+        assert!(arn_matches("arn:aws:s3:::*", "arn:aws:s3:::bucket"));
+        assert!(arn_matches("a*c*e", "abcde"));
+        assert!(!arn_matches("a*c", "abcd"));
+    }
+}

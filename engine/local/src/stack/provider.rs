@@ -1,0 +1,340 @@
+//! The resource types: what each makes of its properties.
+//!
+//! A provider only reads and writes within the caller's transaction, so a resource and the stack's
+//! record of it always change together. Properties are read strictly: what a provider does not know
+//! fails the resource, because ignoring it would be a lie.
+
+mod function;
+mod identity;
+mod messaging;
+mod storage;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{DeserializeOwned, Error as _, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+
+use super::{Resource, Stack};
+use crate::lambda::{self, Package};
+use crate::s3::{self, ReadError};
+use crate::services::Services;
+use crate::store::Transaction;
+use crate::{Error, random};
+
+/// Largest zip file of a function or layer in bytes, the limit that Lambda has for unpacked ones.
+const PACKAGE_LIMIT: u64 = 262_144_000;
+
+type Properties = BTreeMap<String, Value>;
+type Attributes = BTreeMap<String, Value>;
+
+/// Why a resource cannot be made, changed or removed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Refusal {
+    /// What the service would say.
+    #[error("{0}")]
+    Reason(String),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] Error),
+}
+
+/// What a provider has to know besides properties.
+#[derive(Debug, Clone)]
+pub(super) struct Context {
+    /// Account of the cloud.
+    pub(super) account: String,
+    /// Region of the cloud.
+    pub(super) region: String,
+    /// Address of the cloud.
+    pub(super) endpoint: String,
+    /// Name of the stack.
+    pub(super) stack_name: String,
+    /// Name of the resource in the template.
+    pub(super) logical_id: String,
+}
+
+/// A resource that was made.
+#[derive(Debug)]
+pub(super) struct Made {
+    /// What `Ref` gives.
+    pub(super) physical_id: String,
+    /// What `Fn::GetAtt` gives.
+    pub(super) attributes: Attributes,
+}
+
+impl Context {
+    /// The context of one resource of a stack.
+    pub(super) fn new(services: &Services, stack: &Stack, logical_id: &str) -> Self {
+        Self {
+            account: services.settings.account.clone(),
+            region: services.settings.region.clone(),
+            endpoint: services.endpoint.clone(),
+            stack_name: stack.name.clone(),
+            logical_id: logical_id.to_owned(),
+        }
+    }
+
+    /// A new name for a resource that was given none: stack, logical id and twelve random characters.
+    fn name(&self, limit: usize) -> String {
+        let suffix = random::hex(6).to_uppercase();
+        let room = limit.saturating_sub(suffix.len() + 1);
+        let mut name = format!("{}-{}", self.stack_name, self.logical_id);
+        name.truncate(room);
+        format!("{}-{suffix}", name.trim_end_matches('-'))
+    }
+
+    fn arn(&self, service: &str, resource: &str) -> String {
+        format!(
+            "arn:aws:{service}:{}:{}:{resource}",
+            self.region, self.account
+        )
+    }
+}
+
+/// The types there are.
+const KINDS: [&str; 12] = [
+    "AWS::Events::Rule",
+    "AWS::IAM::Role",
+    "AWS::IAM::RolePolicy",
+    "AWS::Lambda::EventInvokeConfig",
+    "AWS::Lambda::Function",
+    "AWS::Lambda::LayerVersion",
+    "AWS::Lambda::Permission",
+    "AWS::Logs::LogGroup",
+    "AWS::S3::Bucket",
+    "AWS::S3::BucketPolicy",
+    "AWS::SQS::Queue",
+    "AWS::SQS::QueuePolicy",
+];
+
+/// Whether there is such a type.
+pub(super) fn is_known(kind: &str) -> bool {
+    KINDS.contains(&kind)
+}
+
+/// Fetches and unpacks the code of a function or layer; nothing for other types.
+pub(super) async fn prepare(
+    services: &Services,
+    kind: &str,
+    properties: &Properties,
+) -> Result<Option<Package>, String> {
+    let source = match kind {
+        "AWS::Lambda::Function" => properties.get("Code"),
+        "AWS::Lambda::LayerVersion" => properties.get("Content"),
+        _ => return Ok(None),
+    };
+    let text = |name: &str| {
+        source
+            .and_then(|source| source.get(name))
+            .and_then(Value::as_str)
+    };
+    let (Some(bucket), Some(key)) = (text("S3Bucket"), text("S3Key")) else {
+        return Err("the code must be an object: S3Bucket and S3Key".to_owned());
+    };
+    let bytes = match s3::read_object(services, bucket, key, PACKAGE_LIMIT).await {
+        Ok(bytes) => bytes,
+        Err(ReadError::Missing { .. }) => {
+            return Err(format!(
+                "Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error Message: \
+                 The specified key does not exist. (s3://{bucket}/{key})"
+            ));
+        }
+        Err(error) => return Err(error.to_string()),
+    };
+    let packages = lambda::packages(services);
+    let unpacked = tokio::task::spawn_blocking(move || Package::unpack(&packages, &bytes)).await;
+    let unpacked = unpacked.map_err(|error| error.to_string())?;
+    unpacked
+        .map(Some)
+        .map_err(|error| match std::error::Error::source(&error) {
+            Some(source) => format!("{error} ({source})"),
+            None => error.to_string(),
+        })
+}
+
+/// Makes a resource.
+pub(super) fn create(
+    transaction: &mut Transaction<'_>,
+    context: &Context,
+    kind: &str,
+    properties: &Properties,
+    package: Option<&Package>,
+) -> Result<Made, Refusal> {
+    match kind {
+        "AWS::S3::Bucket" => storage::create_bucket(transaction, context, properties),
+        "AWS::S3::BucketPolicy" => storage::put_bucket_policy(transaction, properties),
+        "AWS::IAM::Role" => identity::create_role(transaction, context, properties),
+        "AWS::IAM::RolePolicy" => identity::put_role_policy(transaction, properties),
+        "AWS::Lambda::Function" => function::create(transaction, context, properties, package),
+        "AWS::Lambda::LayerVersion" => {
+            function::create_layer(transaction, context, properties, package)
+        }
+        "AWS::Lambda::Permission" => function::create_permission(transaction, context, properties),
+        "AWS::Lambda::EventInvokeConfig" => {
+            function::put_invoke_config(transaction, properties, true)
+        }
+        "AWS::Events::Rule" => messaging::put_rule(transaction, context, None, properties),
+        "AWS::Logs::LogGroup" => messaging::create_log_group(transaction, context, properties),
+        "AWS::SQS::Queue" => messaging::create_queue(transaction, context, properties),
+        "AWS::SQS::QueuePolicy" => {
+            messaging::put_queue_policy(transaction, context, None, properties)
+        }
+        other => Err(unknown(other)),
+    }
+}
+
+/// Changes a resource in place and returns its attributes.
+pub(super) fn update(
+    transaction: &mut Transaction<'_>,
+    context: &Context,
+    existing: &Resource,
+    properties: &Properties,
+    package: Option<&Package>,
+) -> Result<Attributes, Refusal> {
+    let id = existing.physical_id.as_str();
+    match existing.kind.as_str() {
+        "AWS::S3::Bucket" => storage::update_bucket(transaction, id, properties)?,
+        "AWS::S3::BucketPolicy" => drop(storage::put_bucket_policy(transaction, properties)?),
+        "AWS::IAM::Role" => {
+            identity::update_role(transaction, id, &existing.properties, properties)?
+        }
+        "AWS::IAM::RolePolicy" => drop(identity::put_role_policy(transaction, properties)?),
+        "AWS::Lambda::Function" => function::update(transaction, context, id, properties, package)?,
+        "AWS::Lambda::EventInvokeConfig" => {
+            drop(function::put_invoke_config(transaction, properties, false)?)
+        }
+        "AWS::Events::Rule" => drop(messaging::put_rule(
+            transaction,
+            context,
+            Some(id),
+            properties,
+        )?),
+        "AWS::Logs::LogGroup" => messaging::update_log_group(transaction, id, properties)?,
+        "AWS::SQS::Queue" => messaging::update_queue(transaction, id, properties)?,
+        "AWS::SQS::QueuePolicy" => {
+            messaging::delete_queue_policy(transaction, id, &existing.properties)?;
+            drop(messaging::put_queue_policy(
+                transaction,
+                context,
+                Some(id),
+                properties,
+            )?);
+        }
+        other => {
+            return Err(refuse(format!(
+                "a resource of type {other} cannot be changed in place"
+            )));
+        }
+    }
+    Ok(existing.attributes.clone())
+}
+
+/// Removes a resource; one that is gone already is no problem.
+pub(super) fn delete(
+    transaction: &mut Transaction<'_>,
+    existing: &Resource,
+) -> Result<(), Refusal> {
+    let (id, properties) = (existing.physical_id.as_str(), &existing.properties);
+    match existing.kind.as_str() {
+        "AWS::S3::Bucket" => storage::delete_bucket(transaction, id),
+        "AWS::S3::BucketPolicy" => storage::delete_bucket_policy(transaction, id),
+        "AWS::IAM::Role" => identity::delete_role(transaction, id),
+        "AWS::IAM::RolePolicy" => identity::delete_role_policy(transaction, id),
+        "AWS::Lambda::Function" => function::delete(transaction, id),
+        "AWS::Lambda::LayerVersion" => function::delete_layer(transaction, id),
+        "AWS::Lambda::Permission" => function::delete_permission(transaction, id, properties),
+        "AWS::Lambda::EventInvokeConfig" => function::delete_invoke_config(transaction, properties),
+        "AWS::Events::Rule" => messaging::delete_rule(transaction, id),
+        "AWS::Logs::LogGroup" => messaging::delete_log_group(transaction, id),
+        "AWS::SQS::Queue" => messaging::delete_queue(transaction, id),
+        "AWS::SQS::QueuePolicy" => messaging::delete_queue_policy(transaction, id, properties),
+        other => Err(unknown(other)),
+    }
+}
+
+fn unknown(kind: &str) -> Refusal {
+    refuse(format!("the local cloud has no resource type {kind}"))
+}
+
+fn refuse(reason: impl Into<String>) -> Refusal {
+    Refusal::Reason(reason.into())
+}
+
+fn missing(kind: &str, name: &str) -> Refusal {
+    refuse(format!(
+        "Resource of type '{kind}' with identifier '{name}' was not found."
+    ))
+}
+
+fn exists(kind: &str, name: &str) -> Refusal {
+    refuse(format!(
+        "Resource of type '{kind}' with identifier '{name}' already exists."
+    ))
+}
+
+/// Reads properties into the shape that a provider knows.
+fn read<T: DeserializeOwned>(properties: &Properties) -> Result<T, Refusal> {
+    let map: Map<String, Value> = properties
+        .iter()
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    serde_json::from_value(Value::Object(map))
+        .map_err(|error| refuse(format!("Properties validation failed: {error}")))
+}
+
+fn attributes(pairs: &[(&str, &str)]) -> Attributes {
+    pairs
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), Value::from(*value)))
+        .collect()
+}
+
+/// A tag.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Tag {
+    key: String,
+    value: String,
+}
+
+fn tags(tags: Vec<Tag>) -> BTreeMap<String, String> {
+    tags.into_iter().map(|tag| (tag.key, tag.value)).collect()
+}
+
+/// A number, which templates may also write as text.
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    struct Number;
+    impl Visitor<'_> for Number {
+        type Value = Option<u64>;
+
+        fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+            out.write_str("a whole number")
+        }
+
+        fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
+            Ok(Some(value))
+        }
+
+        fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Self::Value, E> {
+            value
+                .parse()
+                .map(Some)
+                .map_err(|_| E::invalid_value(Unexpected::Str(value), &self))
+        }
+    }
+    deserializer.deserialize_any(Number)
+}
+
+/// A truth value, which templates may also write as text.
+fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Bool(value) => Ok(value),
+        Value::String(text) if text == "true" => Ok(true),
+        Value::String(text) if text == "false" => Ok(false),
+        other => Err(D::Error::custom(format!(
+            "expected true or false, found {other}"
+        ))),
+    }
+}

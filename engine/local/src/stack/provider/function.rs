@@ -1,0 +1,434 @@
+//! `AWS::Lambda::Function`, `LayerVersion`, `Permission`, `EventInvokeConfig`.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{
+    Attributes, Context, Made, Properties, Refusal, Tag, attributes, exists, missing, number, read,
+    refuse, tags,
+};
+use crate::lambda::{
+    AsynchronousSettings, Function, LayerVersion, Package, Permission, function_name,
+};
+use crate::store::{Table, Transaction};
+use crate::{clock, random};
+
+const FUNCTION: &str = "AWS::Lambda::Function";
+/// Bytes of all variables together, the limit that Lambda has.
+const ENVIRONMENT_LIMIT: usize = 4096;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct FunctionProperties {
+    function_name: Option<String>,
+    description: Option<String>,
+    #[serde(rename = "Code")]
+    _code: Value,
+    role: String,
+    handler: Option<String>,
+    runtime: Option<String>,
+    #[serde(default)]
+    architectures: Vec<String>,
+    #[serde(default, deserialize_with = "number")]
+    memory_size: Option<u64>,
+    #[serde(default, deserialize_with = "number")]
+    timeout: Option<u64>,
+    ephemeral_storage: Option<Size>,
+    environment: Option<Environment>,
+    #[serde(default)]
+    layers: Vec<String>,
+    logging_config: Option<LoggingConfig>,
+    #[serde(default)]
+    tags: Vec<Tag>,
+    package_type: Option<String>,
+    #[serde(
+        default,
+        rename = "ReservedConcurrentExecutions",
+        deserialize_with = "number"
+    )]
+    _reserved_concurrent_executions: Option<u64>,
+    #[serde(rename = "RecursiveLoop")]
+    _recursive_loop: Option<String>,
+    #[serde(rename = "TracingConfig")]
+    _tracing_config: Option<Value>,
+    #[serde(rename = "RuntimeManagementConfig")]
+    _runtime_management_config: Option<Value>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Size {
+    #[serde(default, deserialize_with = "number")]
+    size: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Environment {
+    #[serde(default)]
+    variables: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct LoggingConfig {
+    log_format: Option<String>,
+    log_group: Option<String>,
+    #[serde(rename = "ApplicationLogLevel")]
+    _application_log_level: Option<String>,
+    #[serde(rename = "SystemLogLevel")]
+    _system_log_level: Option<String>,
+}
+
+impl FunctionProperties {
+    fn check(&self) -> Result<(), Refusal> {
+        let within = |name: &str, value: Option<u64>, least: u64, most: u64| match value {
+            Some(value) if !(least..=most).contains(&value) => Err(refuse(format!(
+                "{name} must be between {least} and {most}, not {value}"
+            ))),
+            _ => Ok(()),
+        };
+        within("MemorySize", self.memory_size, 128, 10_240)?;
+        within("Timeout", self.timeout, 1, 900)?;
+        let disk_mib = self
+            .ephemeral_storage
+            .as_ref()
+            .and_then(|storage| storage.size);
+        within("EphemeralStorage", disk_mib, 512, 10_240)?;
+        if self
+            .package_type
+            .as_deref()
+            .is_some_and(|kind| kind != "Zip")
+        {
+            return Err(refuse(
+                "the local cloud runs functions of PackageType Zip only",
+            ));
+        }
+        if !self
+            .runtime
+            .as_deref()
+            .is_some_and(|runtime| runtime.starts_with("provided"))
+        {
+            return Err(refuse(
+                "the local cloud runs functions of the runtimes provided.* only",
+            ));
+        }
+        if self.layers.len() > 5 {
+            return Err(refuse("a function has at most 5 layers"));
+        }
+        let variables = self
+            .environment
+            .iter()
+            .flat_map(|environment| &environment.variables);
+        let bytes: usize = variables
+            .map(|(name, value)| name.len() + value.len())
+            .sum();
+        if bytes > ENVIRONMENT_LIMIT {
+            return Err(refuse(format!(
+                "the variables have {bytes} bytes, at most {ENVIRONMENT_LIMIT} are allowed"
+            )));
+        }
+        Ok(())
+    }
+
+    fn into_function(
+        self,
+        transaction: &Transaction<'_>,
+        name: String,
+        arn: String,
+        package: Package,
+    ) -> Result<Function, Refusal> {
+        self.check()?;
+        let role = self.role.rsplit('/').next().unwrap_or_default();
+        if !transaction.contains(Table::Roles, role)? {
+            return Err(refuse(
+                "The role defined for the function cannot be assumed by Lambda.",
+            ));
+        }
+        for layer in &self.layers {
+            if !transaction.contains(Table::Layers, layer)? {
+                return Err(refuse(format!("Layer version {layer} does not exist.")));
+            }
+        }
+        let logging = self.logging_config.unwrap_or_default();
+        Ok(Function {
+            log_group: logging
+                .log_group
+                .unwrap_or_else(|| format!("/aws/lambda/{name}")),
+            json_logs: logging.log_format.as_deref() == Some("JSON"),
+            name,
+            arn,
+            revision: random::uuid(),
+            description: self.description.unwrap_or_default(),
+            runtime: self.runtime.unwrap_or_default(),
+            handler: self.handler.unwrap_or_default(),
+            role_arn: self.role,
+            package,
+            layers: self.layers,
+            environment: self
+                .environment
+                .map(|environment| environment.variables)
+                .unwrap_or_default(),
+            architecture: self
+                .architectures
+                .first()
+                .cloned()
+                .unwrap_or_else(|| "x86_64".to_owned()),
+            memory_mib: self.memory_size.unwrap_or(128),
+            timeout_s: self.timeout.unwrap_or(3),
+            disk_mib: self
+                .ephemeral_storage
+                .and_then(|storage| storage.size)
+                .unwrap_or(512),
+            modified_ms: clock::now_ms(),
+            permissions: BTreeMap::new(),
+            asynchronous: None,
+            tags: tags(self.tags),
+        })
+    }
+}
+
+pub(super) fn create(
+    transaction: &mut Transaction<'_>,
+    context: &Context,
+    properties: &Properties,
+    package: Option<&Package>,
+) -> Result<Made, Refusal> {
+    let read: FunctionProperties = read(properties)?;
+    let name = read
+        .function_name
+        .clone()
+        .unwrap_or_else(|| context.name(64));
+    if transaction.contains(Table::Functions, &name)? {
+        return Err(exists(FUNCTION, &name));
+    }
+    let arn = context.arn("lambda", &format!("function:{name}"));
+    let package = package
+        .cloned()
+        .ok_or_else(|| refuse("the function has no code"))?;
+    let function = read.into_function(transaction, name.clone(), arn.clone(), package)?;
+    transaction.put(Table::Functions, &name, &function)?;
+    Ok(Made {
+        physical_id: name,
+        attributes: attributes(&[("Arn", &arn)]),
+    })
+}
+
+pub(super) fn update(
+    transaction: &mut Transaction<'_>,
+    context: &Context,
+    name: &str,
+    properties: &Properties,
+    package: Option<&Package>,
+) -> Result<(), Refusal> {
+    let read: FunctionProperties = read(properties)?;
+    let before = find(transaction, name)?;
+    let arn = context.arn("lambda", &format!("function:{name}"));
+    let package = package.cloned().unwrap_or(before.package);
+    let mut function = read.into_function(transaction, name.to_owned(), arn, package)?;
+    function.permissions = before.permissions;
+    function.asynchronous = before.asynchronous;
+    Ok(transaction.put(Table::Functions, name, &function)?)
+}
+
+pub(super) fn delete(transaction: &mut Transaction<'_>, name: &str) -> Result<(), Refusal> {
+    transaction.delete(Table::Functions, name);
+    Ok(())
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct LayerProperties {
+    layer_name: Option<String>,
+    description: Option<String>,
+    #[serde(rename = "Content")]
+    _content: Value,
+    #[serde(default)]
+    compatible_runtimes: Vec<String>,
+    #[serde(default)]
+    compatible_architectures: Vec<String>,
+    #[serde(rename = "LicenseInfo")]
+    _license_info: Option<String>,
+}
+
+pub(super) fn create_layer(
+    transaction: &mut Transaction<'_>,
+    context: &Context,
+    properties: &Properties,
+    package: Option<&Package>,
+) -> Result<Made, Refusal> {
+    let read: LayerProperties = read(properties)?;
+    let layer = read.layer_name.unwrap_or_else(|| context.name(64));
+    let version = transaction.next_number(&format!("layer/{layer}"))?;
+    let arn = context.arn("lambda", &format!("layer:{layer}:{version}"));
+    let stored = LayerVersion {
+        layer,
+        version,
+        arn: arn.clone(),
+        description: read.description.unwrap_or_default(),
+        runtimes: read.compatible_runtimes,
+        architectures: read.compatible_architectures,
+        package: package
+            .cloned()
+            .ok_or_else(|| refuse("the layer has no content"))?,
+        created_ms: clock::now_ms(),
+    };
+    transaction.put(Table::Layers, &arn, &stored)?;
+    Ok(Made {
+        attributes: attributes(&[("LayerVersionArn", &arn)]),
+        physical_id: arn,
+    })
+}
+
+pub(super) fn delete_layer(transaction: &mut Transaction<'_>, arn: &str) -> Result<(), Refusal> {
+    transaction.delete(Table::Layers, arn);
+    Ok(())
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct PermissionProperties {
+    action: String,
+    function_name: String,
+    principal: String,
+    source_arn: Option<String>,
+    source_account: Option<String>,
+}
+
+pub(super) fn create_permission(
+    transaction: &mut Transaction<'_>,
+    context: &Context,
+    properties: &Properties,
+) -> Result<Made, Refusal> {
+    let read: PermissionProperties = read(properties)?;
+    let id = context.name(100);
+    let permission = Permission {
+        action: read.action,
+        principal: read.principal,
+        source_arn: read.source_arn,
+        source_account: read.source_account,
+    };
+    let mut function = find(transaction, &read.function_name)?;
+    function.permissions.insert(id.clone(), permission);
+    transaction.put(Table::Functions, &function.name, &function)?;
+    Ok(Made {
+        attributes: attributes(&[("Id", &id)]),
+        physical_id: id,
+    })
+}
+
+pub(super) fn delete_permission(
+    transaction: &mut Transaction<'_>,
+    id: &str,
+    properties: &Properties,
+) -> Result<(), Refusal> {
+    let read: PermissionProperties = read(properties)?;
+    change_if_there(transaction, &read.function_name, |function| {
+        drop(function.permissions.remove(id))
+    })
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct InvokeConfigProperties {
+    function_name: String,
+    qualifier: String,
+    #[serde(default, deserialize_with = "number")]
+    maximum_retry_attempts: Option<u64>,
+    #[serde(default, deserialize_with = "number")]
+    maximum_event_age_in_seconds: Option<u64>,
+    destination_config: Option<DestinationConfig>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct DestinationConfig {
+    on_failure: Option<Destination>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Destination {
+    destination: String,
+}
+
+pub(super) fn put_invoke_config(
+    transaction: &mut Transaction<'_>,
+    properties: &Properties,
+    is_new: bool,
+) -> Result<Made, Refusal> {
+    let read: InvokeConfigProperties = read(properties)?;
+    let defaults = AsynchronousSettings::default();
+    let retries = read
+        .maximum_retry_attempts
+        .unwrap_or(u64::from(defaults.retries_max));
+    let age_max_s = read
+        .maximum_event_age_in_seconds
+        .unwrap_or(defaults.age_max_s);
+    if retries > 2 || !(60..=21_600).contains(&age_max_s) {
+        return Err(refuse(
+            "MaximumRetryAttempts must be 0 to 2, MaximumEventAgeInSeconds 60 to 21600",
+        ));
+    }
+    let mut function = find(transaction, &read.function_name)?;
+    if is_new && function.asynchronous.is_some() {
+        return Err(exists("AWS::Lambda::EventInvokeConfig", &function.name));
+    }
+    let on_failure = read
+        .destination_config
+        .and_then(|config| config.on_failure)
+        .map(|one| one.destination);
+    if let Some(arn) = &on_failure
+        && !(arn.contains(":sqs:")
+            && transaction.contains(Table::Queues, crate::queue::name_of(arn))?)
+    {
+        return Err(refuse(format!(
+            "the destination {arn} is not a queue of this cloud"
+        )));
+    }
+    function.asynchronous = Some(AsynchronousSettings {
+        retries_max: u32::try_from(retries).unwrap_or(2),
+        age_max_s,
+        on_failure,
+    });
+    transaction.put(Table::Functions, &function.name, &function)?;
+    let physical_id = format!("{}|{}", function.name, read.qualifier);
+    Ok(Made {
+        physical_id,
+        attributes: Attributes::new(),
+    })
+}
+
+pub(super) fn delete_invoke_config(
+    transaction: &mut Transaction<'_>,
+    properties: &Properties,
+) -> Result<(), Refusal> {
+    let read: InvokeConfigProperties = read(properties)?;
+    change_if_there(transaction, &read.function_name, |function| {
+        function.asynchronous = None
+    })
+}
+
+fn find(transaction: &Transaction<'_>, named: &str) -> Result<Function, Refusal> {
+    let name = function_name(named);
+    transaction
+        .get(Table::Functions, name)?
+        .ok_or_else(|| missing(FUNCTION, name))
+}
+
+/// With a function everything that belongs to it is gone too.
+fn change_if_there(
+    transaction: &mut Transaction<'_>,
+    named: &str,
+    change: impl FnOnce(&mut Function),
+) -> Result<(), Refusal> {
+    if let Some(mut function) =
+        transaction.get::<Function>(Table::Functions, function_name(named))?
+    {
+        change(&mut function);
+        transaction.put(Table::Functions, &function.name, &function)?;
+    }
+    Ok(())
+}

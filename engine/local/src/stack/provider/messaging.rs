@@ -1,0 +1,292 @@
+//! `AWS::Events::Rule`, `AWS::Logs::LogGroup`, `AWS::SQS::Queue`, `AWS::SQS::QueuePolicy`.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{
+    Context, Made, Properties, Refusal, Tag, attributes, exists, flag, missing, number, read,
+    refuse,
+};
+use crate::events::{Pattern, Rule, Target};
+use crate::logs::{self, Group};
+use crate::queue::{self, Queue};
+use crate::store::{Table, Transaction};
+use crate::{clock, random};
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct RuleProperties {
+    name: Option<String>,
+    description: Option<String>,
+    event_pattern: Value,
+    event_bus_name: Option<String>,
+    state: Option<String>,
+    #[serde(default)]
+    targets: Vec<TargetProperties>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct TargetProperties {
+    id: String,
+    arn: String,
+    input: Option<String>,
+    // Delivery to a function cannot fail here, so nothing is ever retried or given up.
+    #[serde(rename = "RetryPolicy")]
+    _retry_policy: Option<Value>,
+    #[serde(rename = "DeadLetterConfig")]
+    _dead_letter_config: Option<Value>,
+}
+
+pub(super) fn put_rule(
+    transaction: &mut Transaction<'_>,
+    context: &Context,
+    existing: Option<&str>,
+    properties: &Properties,
+) -> Result<Made, Refusal> {
+    let read: RuleProperties = read(properties)?;
+    Pattern::parse(&read.event_pattern).map_err(|error| refuse(error.to_string()))?;
+    if read
+        .event_bus_name
+        .as_deref()
+        .is_some_and(|bus| !matches!(queue::name_of(bus), "default"))
+    {
+        return Err(refuse(
+            "the local cloud has no event bus but the default one",
+        ));
+    }
+    if read.targets.len() > 5 {
+        return Err(refuse("a rule has at most 5 targets"));
+    }
+    let target = |target: TargetProperties| match target.arn.contains(":lambda:")
+        || target.arn.contains(":sqs:")
+    {
+        true => Ok(Target {
+            id: target.id,
+            arn: target.arn,
+            input: target.input,
+        }),
+        false => Err(refuse(format!(
+            "the local cloud cannot deliver events to {}",
+            target.arn
+        ))),
+    };
+    let targets = read
+        .targets
+        .into_iter()
+        .map(target)
+        .collect::<Result<Vec<_>, _>>()?;
+    let name = existing
+        .map(str::to_owned)
+        .or(read.name)
+        .unwrap_or_else(|| context.name(64));
+    if existing.is_none() && transaction.contains(Table::Rules, &name)? {
+        return Err(exists("AWS::Events::Rule", &name));
+    }
+    let rule = Rule {
+        arn: context.arn("events", &format!("rule/{name}")),
+        name: name.clone(),
+        description: read.description.unwrap_or_default(),
+        pattern: read.event_pattern,
+        is_enabled: read.state.as_deref() != Some("DISABLED"),
+        targets,
+    };
+    transaction.put(Table::Rules, &name, &rule)?;
+    Ok(Made {
+        physical_id: name,
+        attributes: attributes(&[("Arn", &rule.arn)]),
+    })
+}
+
+pub(super) fn delete_rule(transaction: &mut Transaction<'_>, name: &str) -> Result<(), Refusal> {
+    transaction.delete(Table::Rules, name);
+    Ok(())
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct LogGroupProperties {
+    log_group_name: Option<String>,
+    #[serde(default, deserialize_with = "number")]
+    retention_in_days: Option<u64>,
+    #[serde(rename = "LogGroupClass")]
+    _log_group_class: Option<String>,
+    #[serde(rename = "KmsKeyId")]
+    _kms_key_id: Option<String>,
+    #[serde(default, rename = "Tags")]
+    _tags: Vec<Tag>,
+}
+
+pub(super) fn create_log_group(
+    transaction: &mut Transaction<'_>,
+    context: &Context,
+    properties: &Properties,
+) -> Result<Made, Refusal> {
+    let read: LogGroupProperties = read(properties)?;
+    let name = read.log_group_name.unwrap_or_else(|| context.name(512));
+    if transaction.contains(Table::LogGroups, &name)? {
+        return Err(exists("AWS::Logs::LogGroup", &name));
+    }
+    let arn = context.arn("logs", &format!("log-group:{name}"));
+    let group = Group {
+        name: name.clone(),
+        arn: arn.clone(),
+        created_ms: clock::now_ms(),
+        retention_days: read.retention_in_days,
+        lines: 0,
+    };
+    transaction.put(Table::LogGroups, &name, &group)?;
+    Ok(Made {
+        physical_id: name,
+        attributes: attributes(&[("Arn", &format!("{arn}:*"))]),
+    })
+}
+
+pub(super) fn update_log_group(
+    transaction: &mut Transaction<'_>,
+    name: &str,
+    properties: &Properties,
+) -> Result<(), Refusal> {
+    let read: LogGroupProperties = read(properties)?;
+    let group = transaction.get::<Group>(Table::LogGroups, name)?;
+    let mut group = group.ok_or_else(|| missing("AWS::Logs::LogGroup", name))?;
+    group.retention_days = read.retention_in_days;
+    Ok(transaction.put(Table::LogGroups, name, &group)?)
+}
+
+pub(super) fn delete_log_group(
+    transaction: &mut Transaction<'_>,
+    name: &str,
+) -> Result<(), Refusal> {
+    Ok(logs::delete_group(transaction, name)?)
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct QueueProperties {
+    queue_name: Option<String>,
+    #[serde(default, deserialize_with = "number")]
+    message_retention_period: Option<u64>,
+    #[serde(default, deserialize_with = "number")]
+    visibility_timeout: Option<u64>,
+    #[serde(default, rename = "SqsManagedSseEnabled", deserialize_with = "flag")]
+    _sqs_managed_sse_enabled: bool,
+    #[serde(rename = "KmsMasterKeyId")]
+    _kms_master_key_id: Option<String>,
+    #[serde(default, rename = "Tags")]
+    _tags: Vec<Tag>,
+}
+
+pub(super) fn create_queue(
+    transaction: &mut Transaction<'_>,
+    context: &Context,
+    properties: &Properties,
+) -> Result<Made, Refusal> {
+    let read: QueueProperties = read(properties)?;
+    let name = read.queue_name.unwrap_or_else(|| context.name(80));
+    if transaction.contains(Table::Queues, &name)? {
+        return Err(exists("AWS::SQS::Queue", &name));
+    }
+    let arn = context.arn("sqs", &name);
+    let queue = Queue {
+        name: name.clone(),
+        arn: arn.clone(),
+        visibility_timeout_s: read
+            .visibility_timeout
+            .unwrap_or(queue::VISIBILITY_TIMEOUT_S),
+        retention_s: read.message_retention_period.unwrap_or(queue::RETENTION_S),
+        created_ms: clock::now_ms(),
+        policies: BTreeMap::new(),
+    };
+    transaction.put(Table::Queues, &name, &queue)?;
+    let url = queue_url(context, &name);
+    let attributes = attributes(&[("Arn", &arn), ("QueueName", &name), ("QueueUrl", &url)]);
+    Ok(Made {
+        physical_id: url,
+        attributes,
+    })
+}
+
+fn queue_url(context: &Context, name: &str) -> String {
+    format!("{}/{}/{name}", context.endpoint, context.account)
+}
+
+pub(super) fn update_queue(
+    transaction: &mut Transaction<'_>,
+    url: &str,
+    properties: &Properties,
+) -> Result<(), Refusal> {
+    let read: QueueProperties = read(properties)?;
+    let mut queue = find_queue(transaction, url)?;
+    queue.visibility_timeout_s = read
+        .visibility_timeout
+        .unwrap_or(queue::VISIBILITY_TIMEOUT_S);
+    queue.retention_s = read.message_retention_period.unwrap_or(queue::RETENTION_S);
+    Ok(transaction.put(Table::Queues, &queue.name, &queue)?)
+}
+
+pub(super) fn delete_queue(transaction: &mut Transaction<'_>, url: &str) -> Result<(), Refusal> {
+    let name = queue::name_of(url);
+    for (key, _) in
+        transaction.list::<serde::de::IgnoredAny>(Table::Messages, &format!("{name}/"))?
+    {
+        transaction.delete(Table::Messages, &key);
+    }
+    transaction.delete(Table::Queues, name);
+    Ok(())
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct QueuePolicyProperties {
+    queues: Vec<String>,
+    policy_document: Value,
+}
+
+pub(super) fn put_queue_policy(
+    transaction: &mut Transaction<'_>,
+    context: &Context,
+    existing: Option<&str>,
+    properties: &Properties,
+) -> Result<Made, Refusal> {
+    let read: QueuePolicyProperties = read(properties)?;
+    let id = existing.map_or_else(
+        || format!("{}-{}", context.name(60), random::hex(4)),
+        str::to_owned,
+    );
+    for url in &read.queues {
+        let mut queue = find_queue(transaction, url)?;
+        queue
+            .policies
+            .insert(id.clone(), read.policy_document.clone());
+        transaction.put(Table::Queues, &queue.name, &queue)?;
+    }
+    Ok(Made {
+        attributes: attributes(&[("Id", &id)]),
+        physical_id: id,
+    })
+}
+
+pub(super) fn delete_queue_policy(
+    transaction: &mut Transaction<'_>,
+    id: &str,
+    properties: &Properties,
+) -> Result<(), Refusal> {
+    let read: QueuePolicyProperties = read(properties)?;
+    for url in &read.queues {
+        if let Ok(mut queue) = find_queue(transaction, url) {
+            queue.policies.remove(id);
+            transaction.put(Table::Queues, &queue.name, &queue)?;
+        }
+    }
+    Ok(())
+}
+
+fn find_queue(transaction: &Transaction<'_>, url: &str) -> Result<Queue, Refusal> {
+    let name = queue::name_of(url);
+    transaction
+        .get(Table::Queues, name)?
+        .ok_or_else(|| missing("AWS::SQS::Queue", name))
+}

@@ -1,0 +1,194 @@
+//! `AWS::S3::Bucket`, `AWS::S3::BucketPolicy`.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    Attributes, Context, Made, Properties, Refusal, Tag, attributes, flag, read, refuse, tags,
+};
+use crate::random;
+use crate::s3::{self, Bucket, BucketError};
+use crate::store::Transaction;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct BucketProperties {
+    bucket_name: Option<String>,
+    bucket_name_prefix: Option<String>,
+    bucket_namespace: Option<String>,
+    notification_configuration: Option<NotificationConfiguration>,
+    #[serde(default)]
+    tags: Vec<Tag>,
+    // Settings that change nothing here but are kept, so that they can be looked at.
+    lifecycle_configuration: Option<Value>,
+    public_access_block_configuration: Option<Value>,
+    ownership_controls: Option<Value>,
+    bucket_encryption: Option<Value>,
+    versioning_configuration: Option<Versioning>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct NotificationConfiguration {
+    event_bridge_configuration: Option<EventBridgeConfiguration>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct EventBridgeConfiguration {
+    #[serde(default = "yes", deserialize_with = "flag")]
+    event_bridge_enabled: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Versioning {
+    status: String,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl BucketProperties {
+    fn read(properties: &Properties) -> Result<Self, Refusal> {
+        let read: Self = read(properties)?;
+        match &read.versioning_configuration {
+            Some(versioning) if versioning.status == "Enabled" => {
+                Err(refuse("the local cloud has no versioned buckets"))
+            }
+            _ => Ok(read),
+        }
+    }
+
+    fn name(&self, context: &Context) -> Result<String, Refusal> {
+        let is_regional = self.bucket_namespace.as_deref() == Some("account-regional");
+        match (&self.bucket_name, &self.bucket_name_prefix) {
+            (Some(_), Some(_)) => Err(refuse("BucketName and BucketNamePrefix exclude each other")),
+            (Some(name), None) => Ok(name.clone()),
+            (None, Some(prefix)) if is_regional => Ok(format!(
+                "{prefix}-{}-{}-an",
+                context.account, context.region
+            )),
+            (None, Some(_)) => Err(refuse(
+                "BucketNamePrefix needs the BucketNamespace account-regional",
+            )),
+            (None, None) => {
+                let name = format!("{}-{}", context.stack_name, context.logical_id).to_lowercase();
+                let name: String = name.chars().take(50).collect();
+                Ok(format!("{name}-{}", random::hex(6)))
+            }
+        }
+    }
+
+    fn apply(self, bucket: &mut Bucket) {
+        let notifications = self.notification_configuration;
+        bucket.event_bridge = notifications
+            .and_then(|notifications| notifications.event_bridge_configuration)
+            .is_some_and(|configuration| configuration.event_bridge_enabled);
+        bucket.tags = tags(self.tags).into_iter().collect();
+        let policy = bucket.properties.get("Policy").cloned();
+        bucket.properties = json!({
+            "LifecycleConfiguration": self.lifecycle_configuration,
+            "PublicAccessBlockConfiguration": self.public_access_block_configuration,
+            "OwnershipControls": self.ownership_controls,
+            "BucketEncryption": self.bucket_encryption,
+            "Policy": policy,
+        });
+    }
+}
+
+pub(super) fn create_bucket(
+    transaction: &mut Transaction<'_>,
+    context: &Context,
+    properties: &Properties,
+) -> Result<Made, Refusal> {
+    let read = BucketProperties::read(properties)?;
+    let name = read.name(context)?;
+    let mut bucket = Bucket::new(&name);
+    read.apply(&mut bucket);
+    s3::create_bucket(transaction, &bucket).map_err(refusal)?;
+    Ok(Made {
+        attributes: bucket_attributes(context, &name),
+        physical_id: name,
+    })
+}
+
+fn bucket_attributes(context: &Context, name: &str) -> Attributes {
+    let region = &context.region;
+    attributes(&[
+        ("Arn", &format!("arn:aws:s3:::{name}")),
+        ("DomainName", &format!("{name}.s3.amazonaws.com")),
+        (
+            "RegionalDomainName",
+            &format!("{name}.s3.{region}.amazonaws.com"),
+        ),
+    ])
+}
+
+pub(super) fn update_bucket(
+    transaction: &mut Transaction<'_>,
+    name: &str,
+    properties: &Properties,
+) -> Result<(), Refusal> {
+    let read = BucketProperties::read(properties)?;
+    s3::update_bucket(transaction, name, |bucket| read.apply(bucket)).map_err(refusal)
+}
+
+pub(super) fn delete_bucket(transaction: &mut Transaction<'_>, name: &str) -> Result<(), Refusal> {
+    match s3::delete_bucket(transaction, name) {
+        Ok(()) | Err(BucketError::Missing(_)) => Ok(()),
+        Err(BucketError::NotEmpty(_)) => Err(refuse("The bucket you tried to delete is not empty")),
+        Err(error) => Err(refusal(error)),
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct PolicyProperties {
+    bucket: String,
+    policy_document: Value,
+}
+
+pub(super) fn put_bucket_policy(
+    transaction: &mut Transaction<'_>,
+    properties: &Properties,
+) -> Result<Made, Refusal> {
+    let read: PolicyProperties = read(properties)?;
+    set_policy(transaction, &read.bucket, read.policy_document)?;
+    Ok(Made {
+        physical_id: read.bucket,
+        attributes: Attributes::new(),
+    })
+}
+
+pub(super) fn delete_bucket_policy(
+    transaction: &mut Transaction<'_>,
+    bucket: &str,
+) -> Result<(), Refusal> {
+    match set_policy(transaction, bucket, Value::Null) {
+        // With the bucket its policy is gone too.
+        Err(Refusal::Reason(_)) => Ok(()),
+        other => other,
+    }
+}
+
+fn set_policy(
+    transaction: &mut Transaction<'_>,
+    bucket: &str,
+    policy: Value,
+) -> Result<(), Refusal> {
+    let change = |bucket: &mut Bucket| match &mut bucket.properties {
+        Value::Object(properties) => drop(properties.insert("Policy".to_owned(), policy)),
+        other => *other = json!({ "Policy": policy }),
+    };
+    s3::update_bucket(transaction, bucket, change).map_err(refusal)
+}
+
+fn refusal(error: BucketError) -> Refusal {
+    match error {
+        BucketError::Store(error) => Refusal::Store(error),
+        BucketError::Exists(name) => refuse(format!("{name} already exists")),
+        other => refuse(other.to_string()),
+    }
+}
