@@ -20,6 +20,7 @@ mod reference;
 mod registry;
 mod rooted;
 mod source;
+mod sys;
 mod tar;
 mod unpack;
 

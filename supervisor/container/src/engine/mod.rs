@@ -1,5 +1,11 @@
 //! Running a job in a root file system.
 
+mod namespaces;
+mod output;
+mod process;
+mod user;
+mod writable;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -146,9 +152,28 @@ pub struct Selected {
 /// # Errors
 /// [`Error::Engine`] says why none works and what can be done.
 pub fn select(forced: Option<&str>) -> Result<Selected, Error> {
-    let _ = forced;
-    Err(Error::Engine {
-        engine: "any".into(),
-        reason: "not available".into(),
-    })
+    let refused = |engine: &str, reason: String| Error::Engine {
+        engine: engine.to_owned(),
+        reason,
+    };
+    match forced {
+        None | Some("namespaces") => match namespaces::probe() {
+            Ok(()) => Ok(Selected {
+                engine: Box::new(namespaces::Namespaces::default()),
+                reason: reason(forced, "user namespaces work"),
+            }),
+            Err(reason) => Err(refused(forced.unwrap_or("any"), reason)),
+        },
+        Some(other) => Err(refused(
+            other,
+            "there is no such engine; there is: namespaces".into(),
+        )),
+    }
+}
+
+fn reason(forced: Option<&str>, found: &str) -> String {
+    match forced {
+        Some(_) => "as asked for".into(),
+        None => found.into(),
+    }
 }
