@@ -12,5 +12,8 @@ fn plan_schema_is_current() {
     }
     let committed: serde_json::Value =
         serde_json::from_str(&fs::read_to_string(&path).unwrap_or_default()).unwrap_or_default();
-    assert!(committed == scar_schemas::plan::json_schema(), "run the tests with UPDATE=1");
+    assert!(
+        committed == scar_schemas::plan::json_schema(),
+        "run the tests with UPDATE=1"
+    );
 }

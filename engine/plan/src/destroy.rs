@@ -3,7 +3,8 @@
 use scar_template::name;
 
 use crate::{
-    Action, Destruction, KeptBucket, Reason, ResourceChange, Snapshot, Stack, StackChange, diff, stack,
+    Action, Destruction, KeptBucket, Reason, ResourceChange, Snapshot, Stack, StackChange, diff,
+    stack,
 };
 
 /// The removal of the workflow's stack, or nothing if there is none of scar's.
@@ -11,7 +12,11 @@ use crate::{
 pub fn destroy(snapshot: &Snapshot) -> Option<Destruction> {
     let old = snapshot.stack.as_ref()?;
     let deployed = diff::deployed(&old.template.metadata)?;
-    let stages: Vec<String> = deployed.stages.iter().map(|stage| stage.name.clone()).collect();
+    let stages: Vec<String> = deployed
+        .stages
+        .iter()
+        .map(|stage| stage.name.clone())
+        .collect();
     let name = scar_schemas::record::deployment(&deployed.workflow, &deployed.environment);
     Some(Destruction {
         account: snapshot.account.clone(),
@@ -36,22 +41,36 @@ fn resources(old: &Stack, stages: &[String], pseudo: &scar_cfn::Pseudo) -> Vec<R
     let change = |(id, resource): (&String, &scar_cfn::Resource)| ResourceChange {
         logical_id: id.clone(),
         kind: resource.kind.clone(),
-        stage: stages.iter().find(|stage| name::belongs_to(id, stage)).cloned(),
+        stage: stages
+            .iter()
+            .find(|stage| name::belongs_to(id, stage))
+            .cloned(),
         action: Action::Delete,
         reason: Reason::Removed,
         retained: is_retained(resource),
         properties: Vec::new(),
         origin: String::new(),
     };
-    stack::evaluated(&old.template, &old.parameters, pseudo).iter().map(change).collect()
+    stack::evaluated(&old.template, &old.parameters, pseudo)
+        .iter()
+        .map(change)
+        .collect()
 }
 
 fn kept_buckets(old: &Stack) -> Vec<KeptBucket> {
-    let is_kept = |resource: &scar_cfn::Resource| resource.kind == "AWS::S3::Bucket" && is_retained(resource);
-    let kept = old.template.resources.iter().filter(|(_, resource)| is_kept(resource));
+    let is_kept =
+        |resource: &scar_cfn::Resource| resource.kind == "AWS::S3::Bucket" && is_retained(resource);
+    let kept = old
+        .template
+        .resources
+        .iter()
+        .filter(|(_, resource)| is_kept(resource));
     kept.map(|(id, _)| KeptBucket {
         logical_id: id.clone(),
-        name: old.outputs.get(&format!("{}{id}", scar_template::output::BUCKET)).cloned(),
+        name: old
+            .outputs
+            .get(&format!("{}{id}", scar_template::output::BUCKET))
+            .cloned(),
     })
     .collect()
 }

@@ -35,7 +35,11 @@ pub fn diff(rendered: &Rendered, workflow: &Workflow, snapshot: &Snapshot) -> Pl
         links: graph::links(old.as_ref(), new.as_ref()),
         bootstrap: old_base.is_none().then(|| supervisor_key(String::new())),
         uploads: uploads(rendered, old_base, snapshot),
-        summary: summary(&base, &stack, permissions.iter().filter(|one| one.widens).count()),
+        summary: summary(
+            &base,
+            &stack,
+            permissions.iter().filter(|one| one.widens).count(),
+        ),
         base,
         stack,
         permissions,
@@ -56,7 +60,12 @@ pub(crate) fn deployed(metadata: &BTreeMap<String, serde_json::Value>) -> Option
 
 fn wanted_base(rendered: &Rendered) -> Wanted<'_> {
     let is_layer = |asset: &&Asset| asset.content == Content::SupervisorLayer;
-    let key = rendered.assets.iter().find(is_layer).map(|asset| asset.key.clone()).unwrap_or_default();
+    let key = rendered
+        .assets
+        .iter()
+        .find(is_layer)
+        .map(|asset| asset.key.clone())
+        .unwrap_or_default();
     Wanted {
         name: &rendered.base_name,
         template: &rendered.base,
@@ -71,20 +80,32 @@ fn wanted_stack(rendered: &Rendered) -> Wanted<'_> {
     Wanted {
         name: &rendered.stack_name,
         template: &rendered.stack,
-        parameters: [output(parameter::ARTIFACT_BUCKET), output(parameter::SUPERVISOR_LAYER)].into(),
+        parameters: [
+            output(parameter::ARTIFACT_BUCKET),
+            output(parameter::SUPERVISOR_LAYER),
+        ]
+        .into(),
         tags: &rendered.tags,
         origins: Some(&rendered.origins),
     }
 }
 
 fn supervisor_key(key: String) -> BTreeMap<String, ParameterValue> {
-    BTreeMap::from([(parameter::SUPERVISOR_KEY.to_owned(), ParameterValue::Literal(key))])
+    BTreeMap::from([(
+        parameter::SUPERVISOR_KEY.to_owned(),
+        ParameterValue::Literal(key),
+    )])
 }
 
 /// Outputs of the base stack as far as they are known before it is brought up to date.
 fn base_outputs(base: &StackChange, old: Option<&Stack>) -> BTreeMap<String, String> {
-    let is_new = |change: &ResourceChange| matches!(change.action, Action::Create | Action::Replace);
-    let new = |kind: &str| base.resources.iter().any(|change| change.kind == kind && is_new(change));
+    let is_new =
+        |change: &ResourceChange| matches!(change.action, Action::Create | Action::Replace);
+    let new = |kind: &str| {
+        base.resources
+            .iter()
+            .any(|change| change.kind == kind && is_new(change))
+    };
     let mut outputs = old.map(|old| old.outputs.clone()).unwrap_or_default();
     if new("AWS::S3::Bucket") {
         outputs.remove(parameter::ARTIFACT_BUCKET);
@@ -97,11 +118,19 @@ fn base_outputs(base: &StackChange, old: Option<&Stack>) -> BTreeMap<String, Str
 
 fn uploads(rendered: &Rendered, old_base: Option<&Stack>, snapshot: &Snapshot) -> Vec<Asset> {
     let is_there = |asset: &Asset| old_base.is_some() && snapshot.assets.contains(&asset.key);
-    rendered.assets.iter().filter(|asset| !is_there(asset)).cloned().collect()
+    rendered
+        .assets
+        .iter()
+        .filter(|asset| !is_there(asset))
+        .cloned()
+        .collect()
 }
 
 fn summary(base: &StackChange, stack: &StackChange, widens: usize) -> Summary {
-    let mut summary = Summary { widens, ..Summary::default() };
+    let mut summary = Summary {
+        widens,
+        ..Summary::default()
+    };
     for change in base.resources.iter().chain(&stack.resources) {
         let count = match change.action {
             Action::Create => &mut summary.create,

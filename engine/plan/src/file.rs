@@ -54,10 +54,15 @@ impl Plan {
     /// No plan, a newer format, or an edited file.
     pub fn from_json(text: &str) -> Result<Self, FileError> {
         let value: Value = serde_json::from_str(text).map_err(FileError::Json)?;
-        let found = value.get("format_version").and_then(Value::as_str).unwrap_or_default();
+        let found = value
+            .get("format_version")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
         let major = |version: &str| version.split('.').next().map(str::to_owned);
         if major(found) != major(FORMAT_VERSION) {
-            return Err(FileError::Format { found: found.to_owned() });
+            return Err(FileError::Format {
+                found: found.to_owned(),
+            });
         }
         let file: PlanFile = serde_json::from_value(value.clone()).map_err(FileError::Json)?;
         // The text's own value is hashed, so that not even an unknown key can be added.

@@ -16,16 +16,26 @@ pub(crate) fn stages(
     let current = list(new).iter().map(|stage| {
         let before = find(old, &stage.name);
         let (action, reason) = strongest(resources, &stage.name);
-        stage_change(stage, action, reason, before.map(|before| settings(before, stage)).unwrap_or_default())
+        stage_change(
+            stage,
+            action,
+            reason,
+            before
+                .map(|before| settings(before, stage))
+                .unwrap_or_default(),
+        )
     });
-    let gone = list(old).iter().filter(|stage| find(new, &stage.name).is_none());
+    let gone = list(old)
+        .iter()
+        .filter(|stage| find(new, &stage.name).is_none());
     let gone = gone.map(|stage| stage_change(stage, Action::Delete, Reason::Removed, Vec::new()));
     current.chain(gone).collect()
 }
 
 /// Links of the new graph, deleted ones last.
 pub(crate) fn links(old: Option<&Deployed>, new: Option<&Deployed>) -> Vec<LinkChange> {
-    let links = |deployed: Option<&Deployed>| deployed.map(|it| it.links.clone()).unwrap_or_default();
+    let links =
+        |deployed: Option<&Deployed>| deployed.map(|it| it.links.clone()).unwrap_or_default();
     let (old, new) = (links(old), links(new));
     let change = |link: &DeployedLink, action| LinkChange {
         from: link.from.clone(),
@@ -34,9 +44,19 @@ pub(crate) fn links(old: Option<&Deployed>, new: Option<&Deployed>) -> Vec<LinkC
         action,
     };
     let current = new.iter().map(|link| {
-        change(link, if old.contains(link) { Action::Keep } else { Action::Create })
+        change(
+            link,
+            if old.contains(link) {
+                Action::Keep
+            } else {
+                Action::Create
+            },
+        )
     });
-    let gone = old.iter().filter(|link| !new.contains(link)).map(|link| change(link, Action::Delete));
+    let gone = old
+        .iter()
+        .filter(|link| !new.contains(link))
+        .map(|link| change(link, Action::Delete));
     current.chain(gone).collect()
 }
 
@@ -65,7 +85,9 @@ pub(crate) fn explain(
 ) {
     for change in resources {
         if change.stage.is_none() && !rendered.origins.contains_key(&change.logical_id) {
-            let owner = list(old).iter().find(|stage| name::belongs_to(&change.logical_id, &stage.name));
+            let owner = list(old)
+                .iter()
+                .find(|stage| name::belongs_to(&change.logical_id, &stage.name));
             change.stage = owner.map(|stage| stage.name.clone());
         }
         if change.kind == "AWS::Lambda::Function" && change.action == Action::Update {
@@ -82,19 +104,31 @@ fn function_reason(
     old: Option<&DeployedStage>,
     new: Option<&DeployedStage>,
 ) -> Option<Reason> {
-    let only = |prefix: &str| change.properties.iter().all(|property| property.path.starts_with(prefix));
+    let only = |prefix: &str| {
+        change
+            .properties
+            .iter()
+            .all(|property| property.path.starts_with(prefix))
+    };
     if only("Layers") {
         return Some(Reason::Supervisor);
     }
     let (old, new) = (old?, new?);
-    let with_new_digest = DeployedStage { digest: new.digest.clone(), ..old.clone() };
+    let with_new_digest = DeployedStage {
+        digest: new.digest.clone(),
+        ..old.clone()
+    };
     let moved = old.digest != new.digest && with_new_digest == *new;
     (only("Code") && moved).then_some(Reason::TagMoved)
 }
 
 /// The action of a stage is that of its resources together: new if all are, else the strongest.
 fn strongest(resources: &[ResourceChange], stage: &str) -> (Action, Reason) {
-    let own = || resources.iter().filter(|change| change.stage.as_deref() == Some(stage));
+    let own = || {
+        resources
+            .iter()
+            .filter(|change| change.stage.as_deref() == Some(stage))
+    };
     let of = |action: Action| own().find(move |change| change.action == action);
     if own().all(|change| change.action == Action::Create) {
         return (Action::Create, Reason::New);
@@ -104,7 +138,9 @@ fn strongest(resources: &[ResourceChange], stage: &str) -> (Action, Reason) {
     }
     // A permission or rule that comes or goes is a change of the stage; the function tells most.
     let changed = || own().filter(|change| change.action != Action::Keep);
-    let main = changed().find(|change| change.kind == "AWS::Lambda::Function").or_else(|| changed().next());
+    let main = changed()
+        .find(|change| change.kind == "AWS::Lambda::Function")
+        .or_else(|| changed().next());
     match main {
         Some(change) if change.action == Action::Update => (Action::Update, change.reason.clone()),
         Some(_) => (Action::Update, Reason::Manifest),
@@ -132,7 +168,9 @@ fn stage_change(
 
 fn settings(before: &DeployedStage, after: &DeployedStage) -> Vec<SettingChange> {
     let (old, new) = (texts(before), texts(after));
-    let differing = old.into_iter().filter(|(name, value)| new.get(name) != Some(value));
+    let differing = old
+        .into_iter()
+        .filter(|(name, value)| new.get(name) != Some(value));
     differing
         .map(|(name, before)| SettingChange {
             name: name.to_owned(),
@@ -144,13 +182,17 @@ fn settings(before: &DeployedStage, after: &DeployedStage) -> Vec<SettingChange>
 
 /// Every setting as people write it. Long values are told by the start of their digest.
 fn texts(stage: &DeployedStage) -> BTreeMap<&'static str, String> {
-    let short = |digest: &scar_schemas::digest::Digest| digest.hex().chars().take(12).collect::<String>();
+    let short =
+        |digest: &scar_schemas::digest::Digest| digest.hex().chars().take(12).collect::<String>();
     let joined = |texts: &[String]| texts.join(", ");
     BTreeMap::from([
         ("compute", stage.compute.clone()),
         ("disk", format!("{} MiB", stage.disk_mib)),
         ("env", short(&stage.variables)),
-        ("image", format!("{} ({})", stage.image, short(&stage.digest))),
+        (
+            "image",
+            format!("{} ({})", stage.image, short(&stage.digest)),
+        ),
         ("in", joined(&stage.inputs)),
         ("logs", format!("{} days", stage.log_days)),
         ("memory", format!("{} MiB", stage.memory_mib)),
@@ -162,7 +204,9 @@ fn texts(stage: &DeployedStage) -> BTreeMap<&'static str, String> {
 }
 
 fn list(deployed: Option<&Deployed>) -> &[DeployedStage] {
-    deployed.map(|deployed| deployed.stages.as_slice()).unwrap_or_default()
+    deployed
+        .map(|deployed| deployed.stages.as_slice())
+        .unwrap_or_default()
 }
 
 fn find<'a>(deployed: Option<&'a Deployed>, stage: &str) -> Option<&'a DeployedStage> {

@@ -15,9 +15,9 @@ mod stack;
 mod stale;
 
 pub use change::{
-    Action, Basis, Destruction, ImageChange, KeptBucket, LinkChange, ParameterValue, PermissionChange,
-    PermissionEffect, Plan, PropertyChange, Reason, ResourceChange, SettingChange, StackChange,
-    StageChange, Summary,
+    Action, Basis, Destruction, ImageChange, KeptBucket, LinkChange, ParameterValue,
+    PermissionChange, PermissionEffect, Plan, PropertyChange, Reason, ResourceChange,
+    SettingChange, StackChange, StageChange, Summary,
 };
 pub use destroy::destroy;
 pub use diff::diff;

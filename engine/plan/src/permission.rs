@@ -21,13 +21,23 @@ pub(crate) fn compare(
 ) -> Vec<PermissionChange> {
     let pseudo = stack::pseudo(&rendered.stack_name, old, snapshot);
     let names = Names::of(workflow, &pseudo);
-    let new_stages: Vec<&str> = workflow.stages.iter().map(|stage| stage.name.as_str()).collect();
+    let new_stages: Vec<&str> = workflow
+        .stages
+        .iter()
+        .map(|stage| stage.name.as_str())
+        .collect();
     let old_stages = old_graph.map(|graph| graph.stages.iter().map(|stage| stage.name.as_str()));
     let old_stages: Vec<&str> = old_stages.map(Iterator::collect).unwrap_or_default();
     let after = grants(&rendered.stack, &new_stages, &names, &pseudo);
-    let before = old.map(|old| grants(&old.template, &old_stages, &names, &pseudo)).unwrap_or_default();
-    let added = after.difference(&before).map(|grant| grant.change(PermissionEffect::Added, &names));
-    let removed = before.difference(&after).map(|grant| grant.change(PermissionEffect::Removed, &names));
+    let before = old
+        .map(|old| grants(&old.template, &old_stages, &names, &pseudo))
+        .unwrap_or_default();
+    let added = after
+        .difference(&before)
+        .map(|grant| grant.change(PermissionEffect::Added, &names));
+    let removed = before
+        .difference(&after)
+        .map(|grant| grant.change(PermissionEffect::Removed, &names));
     let mut changes: Vec<PermissionChange> = added.chain(removed).collect();
     changes.sort();
     changes
@@ -63,7 +73,10 @@ struct Names {
 impl Names {
     fn of(workflow: &Workflow, pseudo: &Pseudo) -> Self {
         let s3 = format!("arn:{}:s3:::", pseudo.partition);
-        let mut arns = vec![(format!("{s3}${{{}}}", parameter::ARTIFACT_BUCKET), ARTIFACTS.to_owned())];
+        let mut arns = vec![(
+            format!("{s3}${{{}}}", parameter::ARTIFACT_BUCKET),
+            ARTIFACTS.to_owned(),
+        )];
         let mut existing = BTreeSet::new();
         for (bucket, real) in &workflow.buckets {
             let arn = match real {
@@ -87,7 +100,9 @@ impl Names {
                 _ => {}
             }
         }
-        let own = arn.strip_prefix("${").and_then(|rest| rest.strip_suffix(".Arn}"));
+        let own = arn
+            .strip_prefix("${")
+            .and_then(|rest| rest.strip_suffix(".Arn}"));
         own.unwrap_or(arn).to_owned()
     }
 }
@@ -115,7 +130,11 @@ fn collect(role: &Resource, stage: &str, names: &Names, grants: &mut BTreeSet<Gr
             for action in texts(&statement["Action"]) {
                 for resource in texts(&statement["Resource"]) {
                     let resource = names.readable(&resource);
-                    grants.insert(Grant { stage: stage.to_owned(), action: action.clone(), resource });
+                    grants.insert(Grant {
+                        stage: stage.to_owned(),
+                        action: action.clone(),
+                        resource,
+                    });
                 }
             }
         }
@@ -123,7 +142,11 @@ fn collect(role: &Resource, stage: &str, names: &Names, grants: &mut BTreeSet<Gr
 }
 
 fn texts(value: &Value) -> Vec<String> {
-    one_or_many(value).iter().filter_map(Value::as_str).map(str::to_owned).collect()
+    one_or_many(value)
+        .iter()
+        .filter_map(Value::as_str)
+        .map(str::to_owned)
+        .collect()
 }
 
 fn one_or_many(value: &Value) -> &[Value] {

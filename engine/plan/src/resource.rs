@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use scar_cfn::reference::{Reference, references};
-use scar_cfn::{Difference, Document, PropertyDifference, Replacement, Resource, creation_order, replacement};
+use scar_cfn::{
+    Difference, Document, PropertyDifference, Replacement, Resource, creation_order, replacement,
+};
 use scar_template::Origin;
 use serde_json::Value;
 
@@ -39,15 +41,23 @@ fn change(
     let (action, reason, properties) = match difference {
         Difference::Added => (Action::Create, Reason::New, Vec::new()),
         Difference::Removed => (Action::Delete, Reason::Removed, Vec::new()),
-        Difference::Retyped => {
-            (Action::Replace, Reason::Immutable { property: "Type".to_owned() }, Vec::new())
-        }
+        Difference::Retyped => (
+            Action::Replace,
+            Reason::Immutable {
+                property: "Type".to_owned(),
+            },
+            Vec::new(),
+        ),
         Difference::Changed(properties) if properties.is_empty() => {
             (Action::Keep, Reason::Unchanged, Vec::new())
         }
         Difference::Changed(properties) => {
             let (action, reason) = judge(&resource.kind, &properties);
-            (action, reason, properties.into_iter().map(property).collect())
+            (
+                action,
+                reason,
+                properties.into_iter().map(property).collect(),
+            )
         }
     };
     ResourceChange {
@@ -68,13 +78,22 @@ fn judge(kind: &str, properties: &[PropertyDifference]) -> (Action, Reason) {
         !change.is_attribute && replacement(kind, &change.path) != Replacement::Never
     };
     match properties.iter().find(replaces) {
-        Some(change) => (Action::Replace, Reason::Immutable { property: change.path.clone() }),
+        Some(change) => (
+            Action::Replace,
+            Reason::Immutable {
+                property: change.path.clone(),
+            },
+        ),
         None => (Action::Update, Reason::Manifest),
     }
 }
 
 fn property(difference: PropertyDifference) -> PropertyChange {
-    PropertyChange { path: difference.path, before: difference.before, after: difference.after }
+    PropertyChange {
+        path: difference.path,
+        before: difference.before,
+        after: difference.after,
+    }
 }
 
 fn is_retained(action: Action, resource: &Resource) -> bool {
@@ -90,7 +109,8 @@ fn is_retained(action: Action, resource: &Resource) -> bool {
 fn follow_replacements(changes: &mut BTreeMap<String, ResourceChange>, template: &Document) {
     let mut replaced = BTreeSet::new();
     for id in creation_order(template).unwrap_or_default() {
-        let (Some(change), Some(resource)) = (changes.get_mut(&id), template.resources.get(&id)) else {
+        let (Some(change), Some(resource)) = (changes.get_mut(&id), template.resources.get(&id))
+        else {
             continue;
         };
         if matches!(change.action, Action::Keep | Action::Update) {
@@ -107,22 +127,37 @@ fn follow_replacements(changes: &mut BTreeMap<String, ResourceChange>, template:
 }
 
 fn refers_to(value: &Value, replaced: &BTreeSet<String>) -> Option<String> {
-    references(value).into_iter().find_map(|reference| match reference {
-        Reference::Name(id) | Reference::Attribute(id, _) if replaced.contains(&id) => Some(id),
-        _ => None,
-    })
+    references(value)
+        .into_iter()
+        .find_map(|reference| match reference {
+            Reference::Name(id) | Reference::Attribute(id, _) if replaced.contains(&id) => Some(id),
+            _ => None,
+        })
 }
 
 fn follow(change: &mut ResourceChange, property: &str, target: &str) {
     let replaces = replacement(&change.kind, property) == Replacement::Always;
     if change.action == Action::Keep || replaces {
-        change.reason = Reason::Follows { logical_id: target.to_owned() };
-        change.action = if replaces { Action::Replace } else { Action::Update };
+        change.reason = Reason::Follows {
+            logical_id: target.to_owned(),
+        };
+        change.action = if replaces {
+            Action::Replace
+        } else {
+            Action::Update
+        };
     }
-    let is_known = change.properties.iter().any(|known| known.path.split('.').next() == Some(property));
+    let is_known = change
+        .properties
+        .iter()
+        .any(|known| known.path.split('.').next() == Some(property));
     if !is_known {
         let value = Some(Value::String(format!("${{{target}}}")));
         let path = property.to_owned();
-        change.properties.push(PropertyChange { path, before: value.clone(), after: value });
+        change.properties.push(PropertyChange {
+            path,
+            before: value.clone(),
+            after: value,
+        });
     }
 }

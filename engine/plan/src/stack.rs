@@ -7,7 +7,9 @@ use scar_schemas::digest::Digest;
 use scar_template::Origin;
 use serde_json::{Value, json};
 
-use crate::{Action, Basis, ParameterValue, ResourceChange, Snapshot, Stack, StackChange, resource};
+use crate::{
+    Action, Basis, ParameterValue, ResourceChange, Snapshot, Stack, StackChange, resource,
+};
 
 /// A stack as it should be.
 pub(crate) struct Wanted<'a> {
@@ -29,14 +31,17 @@ pub(crate) fn compare(
     let parameters = wanted.parameters.iter().map(|(name, value)| {
         let text = match value {
             ParameterValue::Literal(text) => text.clone(),
-            ParameterValue::BaseOutput(output) => {
-                base_outputs.get(output).cloned().unwrap_or_else(|| placeholder(name))
-            }
+            ParameterValue::BaseOutput(output) => base_outputs
+                .get(output)
+                .cloned()
+                .unwrap_or_else(|| placeholder(name)),
         };
         (name.clone(), text)
     });
     let new_view = evaluated(wanted.template, &parameters.collect(), &pseudo);
-    let old_view = old.map(|old| evaluated(&old.template, &old.parameters, &pseudo)).unwrap_or_default();
+    let old_view = old
+        .map(|old| evaluated(&old.template, &old.parameters, &pseudo))
+        .unwrap_or_default();
     let resources = resource::compare(&old_view, &new_view, wanted.template, wanted.origins);
     StackChange {
         name: wanted.name.to_owned(),
@@ -105,7 +110,13 @@ fn try_evaluated(
     for (id, resource) in &template.resources {
         if scope.holds(resource.condition.as_deref()).ok()? {
             let properties = scope.properties(resource, &Placeholders).ok()?;
-            view.insert(id.clone(), Resource { properties, ..resource.clone() });
+            view.insert(
+                id.clone(),
+                Resource {
+                    properties,
+                    ..resource.clone()
+                },
+            );
         }
     }
     Some(view)
@@ -119,7 +130,11 @@ fn action(wanted: &Wanted<'_>, old: Option<&Stack>, resources: &[ResourceChange]
     let is_same = resources.iter().all(|change| change.action == Action::Keep)
         && old.template.outputs == wanted.template.outputs
         && old.tags == *wanted.tags;
-    if is_same { Action::Keep } else { Action::Update }
+    if is_same {
+        Action::Keep
+    } else {
+        Action::Update
+    }
 }
 
 fn placeholder(name: &str) -> String {

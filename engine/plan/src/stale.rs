@@ -51,8 +51,16 @@ impl Plan {
     /// The first thing that is not as it was.
     pub fn is_current(&self, snapshot: &Snapshot) -> Result<(), Stale> {
         check_place(&self.account, &self.region, snapshot)?;
-        check_stack(&self.base.name, self.base.based_on.as_ref(), snapshot.base.as_ref())?;
-        check_stack(&self.stack.name, self.stack.based_on.as_ref(), snapshot.stack.as_ref())
+        check_stack(
+            &self.base.name,
+            self.base.based_on.as_ref(),
+            snapshot.base.as_ref(),
+        )?;
+        check_stack(
+            &self.stack.name,
+            self.stack.based_on.as_ref(),
+            snapshot.stack.as_ref(),
+        )
     }
 }
 
@@ -64,16 +72,26 @@ impl Destruction {
     pub fn is_current(&self, snapshot: &Snapshot) -> Result<(), Stale> {
         check_place(&self.account, &self.region, snapshot)?;
         let actual = snapshot.stack.as_ref();
-        compare(&self.stack.name, self.stack.based_on.as_ref(), actual.map(stack::basis).as_ref())
+        compare(
+            &self.stack.name,
+            self.stack.based_on.as_ref(),
+            actual.map(stack::basis).as_ref(),
+        )
     }
 }
 
 fn check_place(account: &str, region: &str, snapshot: &Snapshot) -> Result<(), Stale> {
     if account != snapshot.account {
-        return Err(Stale::Account { planned: account.to_owned(), actual: snapshot.account.clone() });
+        return Err(Stale::Account {
+            planned: account.to_owned(),
+            actual: snapshot.account.clone(),
+        });
     }
     if region != snapshot.region {
-        return Err(Stale::Region { planned: region.to_owned(), actual: snapshot.region.clone() });
+        return Err(Stale::Region {
+            planned: region.to_owned(),
+            actual: snapshot.region.clone(),
+        });
     }
     Ok(())
 }

@@ -4,6 +4,9 @@
 
 use crate::output;
 
+/// The bucket that a manifest without buckets has.
+const DEFAULT_BUCKET: &str = "data";
+
 /// Logical id of a managed bucket.
 #[must_use]
 pub fn bucket_id(bucket: &str) -> String {
@@ -70,17 +73,12 @@ pub(crate) fn permission_id(stage: &str, index: usize) -> String {
     format!("{}Invoke{}", camel(stage), number(index))
 }
 
-/// The part of a bucket's name that scar chooses; account and region follow it.
-pub(crate) fn bucket_prefix(
-    workflow: &str,
-    environment: &str,
-    bucket: &str,
-    is_only: bool,
-) -> String {
-    if is_only && bucket == "data" {
-        format!("{workflow}-{environment}")
-    } else {
-        format!("{workflow}-{environment}-{bucket}")
+/// The part of a bucket's name that scar chooses; account and region follow it. It depends on nothing
+/// but the bucket, since another name would be another bucket.
+pub(crate) fn bucket_prefix(workflow: &str, environment: &str, bucket: &str) -> String {
+    match bucket {
+        DEFAULT_BUCKET => format!("{workflow}-{environment}"),
+        _ => format!("{workflow}-{environment}-{bucket}"),
     }
 }
 

@@ -51,7 +51,7 @@ fn tags(workflow: &Workflow) -> BTreeMap<String, String> {
 }
 
 fn base(fragments: &Fragments, workflow: &Workflow) -> Result<Document, Error> {
-    let prefix = name::bucket_prefix("scar", BASE, &workflow.environment, false);
+    let prefix = format!("scar-{BASE}-{}", workflow.environment);
     let bucket = fragments.render(
         "bucket",
         json!({"prefix": checked_prefix(prefix)?, "events": false}),
@@ -114,16 +114,9 @@ fn buckets(
         .buckets
         .iter()
         .filter(|(_, existing)| existing.is_none());
-    let is_only = workflow
-        .buckets
-        .values()
-        .filter(|existing| existing.is_none())
-        .count()
-        == 1;
     managed
         .map(|(bucket, _)| {
-            let prefix =
-                name::bucket_prefix(&workflow.name, &workflow.environment, bucket, is_only);
+            let prefix = name::bucket_prefix(&workflow.name, &workflow.environment, bucket);
             let values = json!({"prefix": checked_prefix(prefix)?, "events": true});
             let origin = Origin {
                 stage: None,

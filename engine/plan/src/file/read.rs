@@ -11,14 +11,16 @@ use scar_template::{Asset, Content};
 
 use super::FileError;
 use crate::{
-    Action, Basis, ImageChange, LinkChange, ParameterValue, PermissionChange, PermissionEffect, Plan,
-    PropertyChange, Reason, ResourceChange, SettingChange, StackChange, StageChange, Summary,
+    Action, Basis, ImageChange, LinkChange, ParameterValue, PermissionChange, PermissionEffect,
+    Plan, PropertyChange, Reason, ResourceChange, SettingChange, StackChange, StageChange, Summary,
 };
 
 /// The plan of a file whose integrity has been checked.
 pub(super) fn plan(file: file::PlanFile) -> Result<Plan, FileError> {
-    let (base, workflow): (Vec<_>, Vec<_>) =
-        file.resources.into_iter().partition(|one| one.stack == file::Of::Base);
+    let (base, workflow): (Vec<_>, Vec<_>) = file
+        .resources
+        .into_iter()
+        .partition(|one| one.stack == file::Of::Base);
     Ok(Plan {
         workflow: file.workflow,
         environment: file.env,
@@ -31,9 +33,17 @@ pub(super) fn plan(file: file::PlanFile) -> Result<Plan, FileError> {
         bootstrap: file.bootstrap.map(parameters),
         base: stack(file.base, base, "template of the base stack")?,
         stack: stack(file.stack, workflow, "template of the workflow's stack")?,
-        uploads: file.assets.into_iter().map(asset).collect::<Result<_, _>>()?,
+        uploads: file
+            .assets
+            .into_iter()
+            .map(asset)
+            .collect::<Result<_, _>>()?,
         permissions: file.iam.into_iter().map(permission).collect(),
-        images: file.images.into_iter().map(image).collect::<Result<_, _>>()?,
+        images: file
+            .images
+            .into_iter()
+            .map(image)
+            .collect::<Result<_, _>>()?,
         summary: summary(file.summary),
     })
 }
@@ -73,7 +83,12 @@ fn stage(stage: file::Stage) -> StageChange {
 }
 
 fn link(edge: file::Edge) -> LinkChange {
-    LinkChange { from: edge.from, to: edge.to, via: edge.via, action: action(edge.action) }
+    LinkChange {
+        from: edge.from,
+        to: edge.to,
+        via: edge.via,
+        action: action(edge.action),
+    }
 }
 
 fn resource(resource: file::Resource) -> ResourceChange {
@@ -112,7 +127,10 @@ fn image(image: file::Image) -> Result<ImageChange, FileError> {
         stage: image.stage,
         reference: image.reference,
         digest: digest(&image.digest, "image digest")?,
-        was: image.was.map(|was| digest(&was, "image digest")).transpose()?,
+        was: image
+            .was
+            .map(|was| digest(&was, "image digest"))
+            .transpose()?,
         tag_moved: image.tag_moved,
     })
 }
@@ -120,15 +138,25 @@ fn image(image: file::Image) -> Result<ImageChange, FileError> {
 fn asset(asset: file::Asset) -> Result<Asset, FileError> {
     let content = match asset.content {
         file::Content::Inline { base64 } => {
-            let bytes = STANDARD.decode(base64).map_err(|_| FileError::Invalid { what: "asset" })?;
+            let bytes = STANDARD
+                .decode(base64)
+                .map_err(|_| FileError::Invalid { what: "asset" })?;
             Content::Bytes(bytes)
         }
         file::Content::Supervisor => Content::SupervisorLayer,
-        file::Content::Image { stage, digest: blob } => {
-            Content::ImageBlob { stage, digest: digest(&blob, "blob digest")? }
-        }
+        file::Content::Image {
+            stage,
+            digest: blob,
+        } => Content::ImageBlob {
+            stage,
+            digest: digest(&blob, "blob digest")?,
+        },
     };
-    Ok(Asset { key: asset.key, size_bytes: asset.bytes, content })
+    Ok(Asset {
+        key: asset.key,
+        size_bytes: asset.bytes,
+        content,
+    })
 }
 
 fn stack(
@@ -154,7 +182,10 @@ fn parameters(parameters: BTreeMap<String, file::Parameter>) -> BTreeMap<String,
         file::Parameter::Literal(text) => ParameterValue::Literal(text),
         file::Parameter::BaseOutput(name) => ParameterValue::BaseOutput(name),
     };
-    parameters.into_iter().map(|(name, one)| (name, value(one))).collect()
+    parameters
+        .into_iter()
+        .map(|(name, one)| (name, value(one)))
+        .collect()
 }
 
 fn basis(basis: file::Basis) -> Result<Basis, FileError> {

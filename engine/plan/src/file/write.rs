@@ -12,16 +12,30 @@ use crate::{
 
 /// The plan with an empty integrity digest.
 pub(super) fn plan_file(plan: &Plan, created: &str, version: &str) -> file::PlanFile {
-    let base = plan.base.resources.iter().map(|one| resource(file::Of::Base, one));
-    let stack_resources = plan.stack.resources.iter().map(|one| resource(file::Of::Workflow, one));
+    let base = plan
+        .base
+        .resources
+        .iter()
+        .map(|one| resource(file::Of::Base, one));
+    let stack_resources = plan
+        .stack
+        .resources
+        .iter()
+        .map(|one| resource(file::Of::Workflow, one));
     file::PlanFile {
         format_version: file::FORMAT_VERSION.to_owned(),
         integrity: String::new(),
-        tool: file::Tool { name: "scar".to_owned(), version: version.to_owned() },
+        tool: file::Tool {
+            name: "scar".to_owned(),
+            version: version.to_owned(),
+        },
         created: created.to_owned(),
         workflow: plan.workflow.clone(),
         env: plan.environment.clone(),
-        target: file::Target { account: plan.account.clone(), region: plan.region.clone() },
+        target: file::Target {
+            account: plan.account.clone(),
+            region: plan.region.clone(),
+        },
         protect: plan.protect,
         manifest: plan.manifest.to_string(),
         summary: summary(&plan.summary),
@@ -122,13 +136,20 @@ fn image(image: &crate::ImageChange) -> file::Image {
 
 fn asset(asset: &Asset) -> file::Asset {
     let content = match &asset.content {
-        Content::Bytes(bytes) => file::Content::Inline { base64: STANDARD.encode(bytes) },
+        Content::Bytes(bytes) => file::Content::Inline {
+            base64: STANDARD.encode(bytes),
+        },
         Content::SupervisorLayer => file::Content::Supervisor,
-        Content::ImageBlob { stage, digest } => {
-            file::Content::Image { stage: stage.clone(), digest: digest.to_string() }
-        }
+        Content::ImageBlob { stage, digest } => file::Content::Image {
+            stage: stage.clone(),
+            digest: digest.to_string(),
+        },
     };
-    file::Asset { key: asset.key.clone(), bytes: asset.size_bytes, content }
+    file::Asset {
+        key: asset.key.clone(),
+        bytes: asset.size_bytes,
+        content,
+    }
 }
 
 fn stack(stack: &StackChange) -> file::Stack {
@@ -149,7 +170,10 @@ fn parameters(
         ParameterValue::Literal(text) => file::Parameter::Literal(text.clone()),
         ParameterValue::BaseOutput(name) => file::Parameter::BaseOutput(name.clone()),
     };
-    parameters.iter().map(|(name, one)| (name.clone(), value(one))).collect()
+    parameters
+        .iter()
+        .map(|(name, one)| (name.clone(), value(one)))
+        .collect()
 }
 
 fn basis(basis: &Basis) -> file::Basis {
@@ -177,10 +201,12 @@ fn reason(reason: &Reason) -> file::Reason {
         Reason::Manifest => file::Reason::Manifest,
         Reason::TagMoved => file::Reason::TagMoved,
         Reason::Supervisor => file::Reason::SupervisorUpgrade,
-        Reason::Immutable { property } => {
-            file::Reason::ReplaceBecauseImmutable { property: property.clone() }
-        }
-        Reason::Follows { logical_id } => file::Reason::Follows { id: logical_id.clone() },
+        Reason::Immutable { property } => file::Reason::ReplaceBecauseImmutable {
+            property: property.clone(),
+        },
+        Reason::Follows { logical_id } => file::Reason::Follows {
+            id: logical_id.clone(),
+        },
         Reason::Removed => file::Reason::RemovedFromManifest,
         Reason::Unchanged => file::Reason::Unchanged,
     }

@@ -1,4 +1,5 @@
 //! Workflows in a few words.
+#![allow(dead_code, unreachable_pub, reason = "each test uses its part")]
 
 use std::collections::BTreeMap;
 
@@ -11,10 +12,13 @@ use scar_workflow::{Input, Output, Stage, Workflow};
 
 /// A workflow being described.
 pub struct Builder {
-    name: String,
-    buckets: Vec<(String, Option<String>)>,
-    stages: Vec<(String, Vec<String>, Vec<String>)>,
-    image_in_bucket: bool,
+    pub name: String,
+    pub buckets: Vec<(String, Option<String>)>,
+    pub stages: Vec<(String, Vec<String>, Vec<String>)>,
+    pub image_in_bucket: bool,
+    pub memory_mib: u32,
+    pub image: &'static str,
+    pub supervisor: &'static str,
 }
 
 impl Builder {
@@ -25,6 +29,9 @@ impl Builder {
             buckets,
             stages: Vec::new(),
             image_in_bucket: false,
+            memory_mib: 1024,
+            image: "image",
+            supervisor: "supervisor",
         }
     }
 
@@ -61,7 +68,11 @@ impl Builder {
             tags: BTreeMap::new(),
             buckets: self.buckets.iter().cloned().collect::<IndexMap<_, _>>(),
             state_bucket: "data".to_owned(),
-            stages: self.stages.iter().map(stage).collect::<Option<_>>()?,
+            stages: self
+                .stages
+                .iter()
+                .map(|one| stage(one, self.memory_mib))
+                .collect::<Option<_>>()?,
             links: Vec::new(),
         })
     }
@@ -69,7 +80,7 @@ impl Builder {
 
 /// An image and a script for every stage.
 pub fn materials(builder: &Builder) -> Materials {
-    let digest = Digest::of(b"image");
+    let digest = Digest::of(builder.image.as_bytes());
     let image = if builder.image_in_bucket {
         Image::Bucket {
             reference: "oci:images/x".to_owned(),
@@ -102,12 +113,15 @@ pub fn materials(builder: &Builder) -> Materials {
         scripts: names()
             .map(|name| (name, b"cp \"$SCAR_INPUT\" \"$SCAR_OUT\"\n".to_vec()))
             .collect(),
-        supervisor: Digest::of(b"supervisor"),
+        supervisor: Digest::of(builder.supervisor.as_bytes()),
         manifest: Digest::of(b"manifest"),
     }
 }
 
-fn stage((name, inputs, outputs): &(String, Vec<String>, Vec<String>)) -> Option<Stage> {
+fn stage(
+    (name, inputs, outputs): &(String, Vec<String>, Vec<String>),
+    memory_mib: u32,
+) -> Option<Stage> {
     Some(Stage {
         name: name.clone(),
         image: "ghcr.io/acme/x:1".to_owned(),
@@ -118,7 +132,7 @@ fn stage((name, inputs, outputs): &(String, Vec<String>, Vec<String>)) -> Option
             .collect::<Option<_>>()?,
         outputs: outputs.iter().map(|text| output(text)).collect(),
         variables: BTreeMap::from([("GREETING".to_owned(), "${x} {{resolve:y}}".to_owned())]),
-        memory_mib: 1024,
+        memory_mib,
         timeout_s: 300,
         disk_mib: 512,
         attempts: 2,
