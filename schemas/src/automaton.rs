@@ -67,7 +67,7 @@ fn step(tokens: &[Token], position: usize, character: char) -> Option<usize> {
 fn reach(tokens: &[Token], position: usize, visit: &mut dyn FnMut(usize)) {
     visit(position);
     let mut position = position;
-    while position % 2 == 0
+    while position.is_multiple_of(2)
         && let Some(Token::Level | Token::Any | Token::Folders) = tokens.get(position / 2)
     {
         position += 2;

@@ -180,7 +180,7 @@ fn tokens(text: &str) -> Vec<Token> {
             other => (Token::Literal(other), other.len_utf8()),
         };
         // Two stars of one kind in a row mean the same as one; folding them keeps matching cheap.
-        if !(out.last() == Some(&token) && !matches!(token, Token::Literal(_) | Token::One)) {
+        if out.last() != Some(&token) || matches!(token, Token::Literal(_) | Token::One) {
             out.push(token);
         }
         rest = &rest[length..];

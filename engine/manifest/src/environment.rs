@@ -72,8 +72,8 @@ fn overlay(settings: &mut Settings, over: Settings) {
     settings.memory_mib = memory_mib.or(settings.memory_mib);
     settings.timeout_s = timeout_s.or(settings.timeout_s);
     settings.disk_mib = disk_mib.or(settings.disk_mib);
-    settings.retry = retry.or(settings.retry.take());
-    settings.logs = logs.or(settings.logs.take());
+    settings.retry = retry.or_else(|| settings.retry.take());
+    settings.logs = logs.or_else(|| settings.logs.take());
 }
 
 fn unknown(root: &Node, wanted: &str, known: &[&str]) -> Diagnostic {

@@ -3,7 +3,7 @@
 //! It happens on the tree, after parsing: a value can never add a key, and its place stays true. Scripts
 //! are left alone; they read environment variables, so no value can become code.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, UndefinedBehavior, context};
@@ -145,11 +145,11 @@ fn is_literal(path: &[String]) -> bool {
 }
 
 /// The names in a text, or why it has something else between the braces.
-fn names(text: &str) -> Result<Vec<&str>, String> {
+fn names(text: &str) -> Result<BTreeSet<&str>, String> {
     if text.contains("{%") || text.contains("{#") {
         return Err("blocks and comments are not possible".to_owned());
     }
-    let mut names = Vec::new();
+    let mut names = BTreeSet::new();
     let mut rest = text;
     while let Some(open) = rest.find("{{") {
         let inner = &rest[open + 2..];
@@ -163,7 +163,7 @@ fn names(text: &str) -> Result<Vec<&str>, String> {
         if !name.split('.').all(is_word) {
             return Err(format!("{} is no name", quoted(name)));
         }
-        names.push(name);
+        names.insert(name);
         rest = &inner[close + 2..];
     }
     Ok(names)

@@ -65,6 +65,9 @@ pub enum Format {
     Toml,
 }
 
+/// Most diagnostics of one run.
+const MOST_DIAGNOSTICS: usize = 200;
+
 /// What reading came to.
 #[derive(Debug, Clone)]
 pub struct Outcome {
@@ -105,7 +108,24 @@ pub fn parse(source: &Source, environment: Option<&str>, files: &dyn Files) -> O
         read(root, environment, files, &mut outcome);
     }
     outcome.diagnostics.sort_by_key(Diagnostic::order);
+    shorten(&mut outcome.diagnostics);
     outcome
+}
+
+/// Nobody reads thousands of mistakes, and to draw them all would take long.
+fn shorten(diagnostics: &mut Vec<Diagnostic>) {
+    let count = diagnostics.len();
+    if count > MOST_DIAGNOSTICS {
+        diagnostics.retain(Diagnostic::is_error);
+        diagnostics.truncate(MOST_DIAGNOSTICS);
+        let summary = format!("there are {count} mistakes; only the first are shown");
+        let help = "is this a manifest at all?";
+        diagnostics.push(
+            Diagnostic::error("E002", summary)
+                .label(0..0, "in this file")
+                .help(help),
+        );
+    }
 }
 
 fn tree(source: &Source, report: &mut Vec<Diagnostic>) -> Option<Node> {

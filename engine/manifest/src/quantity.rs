@@ -78,7 +78,7 @@ fn within(
 
 fn log_days(seconds: u64, key: &str, owner: &str) -> Result<(), Unplaced> {
     let days = seconds / DAY_S;
-    if seconds % DAY_S == 0 && limits::LOG_DAYS.contains(&days) {
+    if seconds.is_multiple_of(DAY_S) && limits::LOG_DAYS.contains(&days) {
         return Ok(());
     }
     let near = limits::LOG_DAYS

@@ -199,7 +199,7 @@ fn region(text: &str) -> Result<(), Problem> {
             (2..=4).contains(&area.len())
                 && letters(area)
                 && !middle.is_empty()
-                && middle.iter().all(|part| letters(part))
+                && middle.iter().all(letters)
                 && !number.is_empty()
                 && number.bytes().all(|b| b.is_ascii_digit())
         }

@@ -59,7 +59,7 @@ pub(crate) fn duration_s(text: &str) -> Result<u64, String> {
 
 /// A size for people, in the largest unit that is exact.
 pub(crate) fn show_mib(mib: u64) -> String {
-    if mib >= 1024 && mib % 1024 == 0 {
+    if mib >= 1024 && mib.is_multiple_of(1024) {
         format!("{}GiB", mib / 1024)
     } else {
         format!("{mib}MiB")

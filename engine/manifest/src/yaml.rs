@@ -278,7 +278,7 @@ impl<'a> Reader<'a, '_> {
             .chars()
             .next()
             .map_or(at, |next| at + next.len_utf8());
-        if matches!(error.kind(), ErrorKind::DirectiveDisallowed { .. }) {
+        if matches!(error.kind(), ErrorKind::DirectiveDisallowed) {
             return Diagnostic::error(
                 "E004",
                 "a directive (`%`) stands here, which a manifest cannot have",

@@ -26,13 +26,13 @@ pub(crate) fn diagnose<'a>(
             && !written.is_empty()
             && folder.starts_with(written)
         {
-            Meant::OtherFiles
+            Meant::Files
         } else if is_read || written.is_empty() {
             continue;
         } else if input.bucket != output.bucket && folder == written {
-            Meant::OtherBucket
+            Meant::Bucket
         } else if input.bucket == output.bucket && nearest(&folder, [written]).is_some() {
-            Meant::OtherFolder
+            Meant::Folder
         } else {
             continue;
         };
@@ -41,10 +41,14 @@ pub(crate) fn diagnose<'a>(
     None
 }
 
+/// What somebody may have meant instead.
 enum Meant {
-    OtherFiles,
-    OtherFolder,
-    OtherBucket,
+    /// Other files of the same folder.
+    Files,
+    /// A folder of nearly the same name.
+    Folder,
+    /// The same folder of another bucket.
+    Bucket,
 }
 
 fn report(
@@ -60,9 +64,9 @@ fn report(
     let rest = &pattern[folder(&input.pattern.literal_prefix()).len()..];
     let bucket = &output.bucket;
     let advice = match meant {
-        Meant::OtherFiles => format!("`{}` writes only `{written}`.", writer.name),
-        Meant::OtherFolder => format!("did you mean `{bucket}:{}{rest}`?", output_folder(output)),
-        Meant::OtherBucket => format!("did you mean `{bucket}:{pattern}`?"),
+        Meant::Files => format!("`{}` writes only `{written}`.", writer.name),
+        Meant::Folder => format!("did you mean `{bucket}:{}{rest}`?", output_folder(output)),
+        Meant::Bucket => format!("did you mean `{bucket}:{pattern}`?"),
     };
     Diagnostic::error("E301", format!("stage `{}` can never start: nothing writes `{wanted}`", reader.name))
         .label(reader.span.clone(), "nothing writes this")
