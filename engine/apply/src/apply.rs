@@ -56,15 +56,6 @@ pub async fn apply(
 
 /// Looks again, and refuses a plan that was made for something else.
 async fn current(cloud: &Cloud, plan: &Plan) -> Result<Snapshot, Error> {
-    let place = (cloud.account(), cloud.region());
-    if place != (&plan.account, &plan.region) {
-        let (account, region) = place;
-        let reason = format!(
-            "it is for account {} in {}, and this is account {account} in {region}",
-            plan.account, plan.region
-        );
-        return Err(Error::Stale { reason });
-    }
     let keys: Vec<&str> = plan
         .uploads
         .iter()
@@ -73,8 +64,8 @@ async fn current(cloud: &Cloud, plan: &Plan) -> Result<Snapshot, Error> {
     let snapshot = observe_stacks(cloud, &plan.base.name, &plan.stack.name, &keys).await?;
     for (stack, change) in [(&snapshot.base, &plan.base), (&snapshot.stack, &plan.stack)] {
         refuse_busy(stack.as_ref(), change)?;
-        refuse_stale(stack.as_ref(), change)?;
     }
+    plan.is_current(&snapshot)?;
     Ok(snapshot)
 }
 
@@ -87,26 +78,6 @@ fn refuse_busy(stack: Option<&Stack>, change: &StackChange) -> Result<(), Error>
         }),
         None => Ok(()),
     }
-}
-
-/// A leftover counts as nothing, for the planner as well.
-fn refuse_stale(stack: Option<&Stack>, change: &StackChange) -> Result<(), Error> {
-    let stack = stack.filter(|stack| !stack.is_leftover());
-    let reason = match (stack, &change.based_on) {
-        (None, None) => return Ok(()),
-        (Some(stack), Some(basis)) if stack.id == basis.stack_id => {
-            if (&stack.status, &stack.changed) == (&basis.status, &basis.changed) {
-                return Ok(());
-            }
-            "has changed since"
-        }
-        (Some(_), Some(_)) => "was deleted and made anew since",
-        (Some(_), None) => "was made since",
-        (None, Some(_)) => "was deleted since",
-    };
-    Err(Error::Stale {
-        reason: format!("stack {} {reason}", change.name),
-    })
 }
 
 type Outputs = BTreeMap<String, String>;

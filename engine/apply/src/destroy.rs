@@ -10,7 +10,7 @@ use scar_template::tag;
 use crate::call::{failed, has_status};
 use crate::change_set::stages;
 use crate::event::{Event, Operation};
-use crate::{Cloud, Error, follow, stack};
+use crate::{Cloud, Error, follow, observe_stacks, stack};
 
 /// What to remove beside the workflow's stack.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -33,7 +33,8 @@ pub struct Destroyed {
 /// Deletes the workflow's stack, and more where `options` say so.
 ///
 /// # Errors
-/// [`Error::Foreign`], [`Error::Busy`], [`Error::InUse`], [`Error::Stack`], [`Error::Call`].
+/// [`Error::Stale`] before anything is removed; [`Error::Foreign`], [`Error::Busy`], [`Error::InUse`],
+/// [`Error::Stack`], [`Error::Call`].
 pub async fn destroy(
     cloud: &Cloud,
     destruction: &Destruction,
@@ -41,6 +42,7 @@ pub async fn destroy(
     on_event: &mut dyn FnMut(Event),
 ) -> Result<Destroyed, Error> {
     let base = record::deployment("base", &destruction.environment);
+    destruction.is_current(&observe_stacks(cloud, &base, &destruction.stack.name, &[]).await?)?;
     if options.base {
         refuse_in_use(cloud, destruction, &base).await?;
     }

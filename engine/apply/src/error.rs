@@ -41,11 +41,8 @@ pub enum Error {
         status: String,
     },
     /// What is deployed is not what the plan was made against.
-    #[error("the plan is stale: {reason}")]
-    Stale {
-        /// What changed since.
-        reason: String,
-    },
+    #[error("the plan is stale")]
+    Stale(#[from] scar_plan::Stale),
     /// The cloud does not accept the change, and nothing was changed.
     #[error("the change of stack {stack} was refused: {reason}")]
     Refused {

@@ -1,6 +1,7 @@
 //! Objects into a directory.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use futures_util::stream::{self, StreamExt};
@@ -55,10 +56,17 @@ pub async fn get_objects(
     on_transfer: &mut dyn FnMut(Transfer),
 ) -> Result<Received, Error> {
     let tell = RefCell::new(on_transfer);
-    let objects = objects.iter().filter(|object| !object.key.ends_with('/'));
-    let work: Vec<_> = objects
-        .map(|object| get_one(cloud, object, prefix, directory, &tell))
+    let objects: Vec<_> = objects
+        .iter()
+        .filter(|object| !object.key.ends_with('/'))
         .collect();
+    let keys: BTreeSet<&str> = objects.iter().map(|object| object.key.as_str()).collect();
+    let keys = &keys;
+    let one = async |object: &ObjectVersion| match is_below_another(&object.key, keys) {
+        true => Ok(One::Refused(object.key.clone(), FOLDER_IS_FILE.to_owned())),
+        false => get_one(cloud, object, prefix, directory, &tell).await,
+    };
+    let work: Vec<_> = objects.into_iter().map(one).collect();
     let mut results = stream::iter(work).buffered(PARALLEL);
     let mut received = Received::default();
     while let Some(result) = results.next().await {
@@ -69,6 +77,14 @@ pub async fn get_objects(
     }
     Ok(received)
 }
+
+/// Keys `a` and `a/b` can both exist, files of these names cannot: the shorter one wins.
+fn is_below_another(key: &str, keys: &BTreeSet<&str>) -> bool {
+    key.match_indices('/')
+        .any(|(slash, _)| keys.contains(&key[..slash]))
+}
+
+const FOLDER_IS_FILE: &str = "its folder is a file here";
 
 /// What became of one object.
 enum One {
@@ -90,15 +106,11 @@ async fn get_one(
     };
     let folder = path.parent().unwrap_or(directory);
     if let Err(error) = tokio::fs::create_dir_all(folder).await {
-        // Keys `a` and `a/b` can both exist, files of these names cannot.
         let is_file = folder
             .ancestors()
             .any(|one| one != directory && one.is_file());
         return match is_file {
-            true => Ok(One::Refused(
-                object.key.clone(),
-                "its folder is a file here".to_owned(),
-            )),
+            true => Ok(One::Refused(object.key.clone(), FOLDER_IS_FILE.to_owned())),
             false => Err(unwritable(folder)(error)),
         };
     }

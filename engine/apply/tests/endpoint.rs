@@ -1,0 +1,345 @@
+//! The whole way at a real endpoint: `SCAR_TEST_ENDPOINT=http://127.0.0.1:4566`, with keys in
+//! `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`. Without an endpoint there is nothing to test.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use scar_apply::trace::State;
+use scar_apply::{
+    Artifacts, Body, Cloud, Credentials, Deployment, DestroyOptions, Error, Event, Outcome, Target,
+    data, logs, status, trace,
+};
+use scar_cfn::Document;
+use scar_manifest::{Files, Format, Source};
+use scar_plan::{Action, Plan};
+use scar_schemas::contract::Image;
+use scar_schemas::digest::Digest;
+use scar_template::{Asset, Content, Materials, Rendered, layer_zip};
+use scar_workflow::Workflow;
+
+const SUPERVISOR: &[u8] = b"#!/bin/sh\nexit 1\n";
+
+/// A workflow with an atomic stage and a ledger stage after it.
+fn workflow(name: &str, memory: &str) -> Workflow {
+    let text = format!(
+        "scar: 1\nname: {name}\nstages:\n  grey:\n    image: example.org/tools:1\n    in: in/*.txt\n    \
+         out: grey/*.txt\n    memory: {memory}\n    run: cp $SCAR_INPUT $SCAR_OUT\n  split:\n    \
+         image: example.org/tools:1\n    in: grey/*.txt\n    out: parts/\n    run: cp $SCAR_INPUT $SCAR_OUT\n"
+    );
+    let source = Source {
+        name: "workflow.yaml".into(),
+        text,
+        format: Format::Yaml,
+    };
+    let loaded = scar_workflow::load(&source, None, &NoFiles);
+    loaded
+        .workflow
+        .unwrap_or_else(|| panic!("{:?}", loaded.diagnostics))
+}
+
+struct NoFiles;
+
+impl Files for NoFiles {
+    fn read(&self, _path: &str) -> Result<Vec<u8>, String> {
+        Err("no such file".into())
+    }
+}
+
+fn render(workflow: &Workflow) -> Rendered {
+    let image = Image::Registry {
+        reference: "example.org/tools:1".into(),
+        digest: Digest::of(b"image"),
+        plain_http: false,
+    };
+    let stages = || workflow.stages.iter().map(|stage| stage.name.clone());
+    let materials = Materials {
+        images: stages().map(|name| (name, image.clone())).collect(),
+        image_blobs: BTreeMap::new(),
+        scripts: stages()
+            .map(|name| (name, b"cp $SCAR_INPUT $SCAR_OUT".to_vec()))
+            .collect(),
+        supervisor: Digest::of(SUPERVISOR),
+        manifest: Digest::of(b"manifest"),
+    };
+    scar_template::render(workflow, &materials).unwrap()
+}
+
+struct Assets;
+
+impl Artifacts for Assets {
+    fn open(&self, asset: &Asset) -> std::io::Result<Body> {
+        Ok(Body::Bytes(match &asset.content {
+            Content::Bytes(bytes) => bytes.clone(),
+            _ => layer_zip(SUPERVISOR).unwrap(),
+        }))
+    }
+}
+
+/// All tests share the base stack of the environment, so they go one after the other.
+static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
+async fn connect() -> Option<(Cloud, tokio::sync::MutexGuard<'static, ()>)> {
+    let url = std::env::var("SCAR_TEST_ENDPOINT").ok()?;
+    let key = |name| std::env::var(name).unwrap_or_else(|_| "test".into());
+    let credentials = Credentials {
+        access_key: key("AWS_ACCESS_KEY_ID"),
+        secret_key: key("AWS_SECRET_ACCESS_KEY"),
+    };
+    let target = Target::Endpoint {
+        url,
+        region: "us-east-1".into(),
+        credentials: Some(credentials),
+    };
+    let turn = TURN.lock().await;
+    Some((Cloud::connect(&target).await.unwrap(), turn))
+}
+
+async fn plan(cloud: &Cloud, workflow: &Workflow) -> Plan {
+    let rendered = render(workflow);
+    let snapshot = scar_apply::observe(cloud, &rendered).await.unwrap();
+    scar_plan::diff(&rendered, workflow, &snapshot)
+}
+
+async fn apply(cloud: &Cloud, plan: &Plan) -> (Result<scar_apply::Applied, Error>, Vec<Event>) {
+    let mut events = Vec::new();
+    let done = scar_apply::apply(cloud, plan, &Assets, &mut |event| events.push(event)).await;
+    (done, events)
+}
+
+async fn destroy(cloud: &Cloud, workflow: &Workflow, options: DestroyOptions) {
+    let rendered = render(workflow);
+    let snapshot = scar_apply::observe(cloud, &rendered).await.unwrap();
+    if let Some(destruction) = scar_plan::destroy(&snapshot) {
+        scar_apply::destroy(cloud, &destruction, options, &mut |_| ())
+            .await
+            .unwrap();
+    }
+    let after = scar_apply::observe(cloud, &rendered).await.unwrap();
+    assert_eq!(after.stack, None);
+}
+
+const ALL: DestroyOptions = DestroyOptions {
+    buckets: true,
+    base: false,
+};
+
+#[tokio::test]
+async fn plan_after_apply_is_empty_and_destroy_leaves_nothing() {
+    let Some((cloud, _turn)) = connect().await else {
+        return;
+    };
+    let small = workflow("life", "512MiB");
+    destroy(&cloud, &small, ALL).await;
+
+    let first = plan(&cloud, &small).await;
+    assert_eq!(first.stack.action, Action::Create);
+    let (applied, events) = apply(&cloud, &first).await;
+    let applied = applied.unwrap();
+    assert!(
+        applied.changed && applied.outputs.contains_key("BucketDataStore"),
+        "{applied:?}"
+    );
+    assert!(
+        events
+            .iter()
+            .any(|event| matches!(event, Event::Resource(one)
+        if one.stage.as_deref() == Some("grey") && one.kind == "AWS::Lambda::Function"))
+    );
+    assert!(matches!(
+        apply(&cloud, &first).await.0,
+        Err(Error::Stale(_))
+    ));
+    let second = plan(&cloud, &small).await;
+    assert!(second.is_empty(), "{second:#?}");
+
+    let large = workflow("life", "1024MiB");
+    let update = plan(&cloud, &large).await;
+    assert_eq!(update.stack.action, Action::Update);
+    let (applied, events) = apply(&cloud, &update).await;
+    assert!(applied.unwrap().changed, "{events:?}");
+    assert!(plan(&cloud, &large).await.is_empty());
+
+    // The bucket of a destroyed workflow is kept, and belongs to the next one of its name.
+    destroy(&cloud, &large, DestroyOptions::default()).await;
+    let again = plan(&cloud, &large).await;
+    apply(&cloud, &again).await.0.unwrap();
+    destroy(&cloud, &large, ALL).await;
+}
+
+#[tokio::test]
+async fn a_failed_creation_leaves_nothing_and_names_the_cause() {
+    let Some((cloud, _turn)) = connect().await else {
+        return;
+    };
+    let good = workflow("fails", "512MiB");
+    destroy(&cloud, &good, ALL).await;
+    let mut bad = plan(&cloud, &good).await;
+    let mut document = Document::parse(&bad.stack.text).unwrap();
+    let role = document.resources.get_mut("GreyRole").unwrap();
+    role.properties.remove("AssumeRolePolicyDocument");
+    bad.stack.text = document.to_json();
+    let (applied, events) = apply(&cloud, &bad).await;
+    match applied {
+        Err(Error::Stack {
+            logical_id,
+            outcome,
+            stage,
+            ..
+        }) => {
+            assert_eq!(
+                (logical_id.as_str(), stage.as_deref()),
+                ("GreyRole", Some("grey"))
+            );
+            assert_eq!(outcome, Outcome::RolledBack);
+            assert!(
+                events
+                    .iter()
+                    .any(|event| matches!(event, Event::RolledBack { .. }))
+            );
+        }
+        Err(Error::Refused { .. }) => {}
+        // Some clouds do not look so closely.
+        Ok(_) => {}
+        other => panic!("{other:?} {events:?}"),
+    }
+    destroy(&cloud, &good, ALL).await;
+    let (applied, _) = apply(&cloud, &plan(&cloud, &good).await).await;
+    applied.unwrap();
+    destroy(&cloud, &good, ALL).await;
+}
+
+#[tokio::test]
+async fn files_go_in_and_come_out_byte_for_byte() {
+    let Some((cloud, _turn)) = connect().await else {
+        return;
+    };
+    let flow = workflow("files", "512MiB");
+    destroy(&cloud, &flow, ALL).await;
+    apply(&cloud, &plan(&cloud, &flow).await).await.0.unwrap();
+    let deployment = Deployment::find(&cloud, &flow).await.unwrap();
+    let bucket = &deployment.buckets["data"];
+
+    let directory = tempfile::tempdir().unwrap();
+    let from = directory.path().join("from");
+    std::fs::create_dir(&from).unwrap();
+    let large: Vec<u8> = (0..20_000_000_u32)
+        .map(|number| (number % 251) as u8)
+        .collect();
+    for (name, bytes) in [
+        ("a b+ü%41.txt", &b"odd"[..]),
+        ("empty", b""),
+        ("large", &large),
+    ] {
+        std::fs::write(from.join(name), bytes).unwrap();
+    }
+    let uploads = data::uploads(std::slice::from_ref(&from), "out/").unwrap();
+    let put = data::put(&cloud, bucket, &uploads, &mut |_| ())
+        .await
+        .unwrap();
+    let listed = data::list(&cloud, bucket, "out/").await.unwrap();
+    let listed: Vec<_> = listed.into_iter().map(|one| one.object).collect();
+    assert_eq!(put, listed);
+    let to = directory.path().join("to");
+    let got = data::get(&cloud, bucket, "out/", &to, &mut |_| ())
+        .await
+        .unwrap();
+    assert_eq!((got.files.len(), got.refused.len()), (3, 0));
+    assert_eq!(std::fs::read(to.join("from/large")).unwrap(), large);
+    assert_eq!(std::fs::read(to.join("from/a b+ü%41.txt")).unwrap(), b"odd");
+
+    hostile(&cloud, bucket, &from.join("empty"), directory.path()).await;
+    destroy(&cloud, &flow, ALL).await;
+}
+
+/// Keys that would like to be files elsewhere.
+async fn hostile(cloud: &Cloud, bucket: &str, file: &Path, directory: &Path) {
+    let keys = [
+        "evil/../../escaped",
+        "evil//escaped",
+        "evil/ok",
+        "evil/ok/inner",
+    ];
+    let upload = |key: &&str| data::Upload {
+        path: file.to_owned(),
+        key: (*key).to_owned(),
+    };
+    let uploads: Vec<_> = keys.iter().map(upload).collect();
+    data::put(cloud, bucket, &uploads, &mut |_| ())
+        .await
+        .unwrap();
+    let to = directory.join("jail/to");
+    let got = data::get(cloud, bucket, "evil/", &to, &mut |_| ())
+        .await
+        .unwrap();
+    assert_eq!(got.files.len(), 1, "{got:?}");
+    assert_eq!(got.refused.len(), 3, "{got:?}");
+    assert!(!directory.join("escaped").exists() && !directory.join("jail/escaped").exists());
+    data::delete(cloud, bucket, &keys.map(str::to_owned))
+        .await
+        .unwrap();
+    assert_eq!(data::list(cloud, bucket, "evil/").await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn what_nothing_ran_waits_and_is_counted() {
+    let Some((cloud, _turn)) = connect().await else {
+        return;
+    };
+    let flow = workflow("waits", "512MiB");
+    destroy(&cloud, &flow, ALL).await;
+    assert!(matches!(
+        Deployment::find(&cloud, &flow).await,
+        Err(Error::NotDeployed { .. })
+    ));
+    apply(&cloud, &plan(&cloud, &flow).await).await.0.unwrap();
+    let deployment = Deployment::find(&cloud, &flow).await.unwrap();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let upload = |number| data::Upload {
+        path: file.path().to_owned(),
+        key: format!("in/{number}.txt"),
+    };
+    let uploads: Vec<_> = (0..100).map(upload).collect();
+    let bucket = &deployment.buckets["data"];
+    let inputs = data::put(&cloud, bucket, &uploads, &mut |_| ())
+        .await
+        .unwrap();
+    let tasks = trace::trace(&cloud, &flow, &deployment, &inputs)
+        .await
+        .unwrap();
+    assert_eq!(tasks.len(), 100);
+    assert!(
+        tasks
+            .iter()
+            .all(|task| task.stage == "grey" && task.state == State::Waiting)
+    );
+    let waited = trace::wait(
+        &cloud,
+        &flow,
+        &deployment,
+        &inputs,
+        Some(Duration::ZERO),
+        &mut |_| (),
+    )
+    .await;
+    assert!(
+        matches!(waited, Err(Error::TimedOut { waiting: 100, .. })),
+        "{waited:?}"
+    );
+    let status = status::status(&cloud, &flow, &deployment).await.unwrap();
+    assert_eq!(
+        (status[0].inputs, status[0].waiting, status[1].inputs),
+        (100, 100, 0)
+    );
+    assert!(status[0].oldest_waiting_ms.is_some());
+    logs::logs(
+        &cloud,
+        &flow,
+        &deployment,
+        &logs::Query::default(),
+        &mut |_| (),
+    )
+    .await
+    .unwrap();
+    destroy(&cloud, &flow, ALL).await;
+}
