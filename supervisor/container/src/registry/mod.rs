@@ -1,35 +1,27 @@
 //! A client for image registries: the pull half of the OCI distribution specification 1.1.
 
-use std::path::Path;
+mod credentials;
+mod http;
+mod token;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use scar_schemas::digest::Digest;
 
 use crate::error::Error;
-use crate::oci::Platform;
-use crate::reference::RegistryReference;
+use crate::oci::{ACCEPT, Document, Platform};
+use crate::reference::{RegistryReference, Version};
 use crate::source::{BlobSource, BlobStream};
+use crate::unpack;
+use http::Http;
 
-/// Names and passwords for registries.
-#[derive(Clone, Default)]
-pub struct Credentials {}
-
-impl Credentials {
-    /// Reads a file in the form of Docker's `config.json`. A missing file means no credentials.
-    ///
-    /// # Errors
-    /// A file that cannot be read or is not valid.
-    pub fn load(path: &Path) -> Result<Self, Error> {
-        let _ = path;
-        Ok(Self {})
-    }
-}
+pub use credentials::Credentials;
 
 /// A client for one repository of one registry.
 #[derive(Clone)]
 pub struct Client {
     reference: RegistryReference,
+    http: Http,
 }
 
 impl Client {
@@ -42,9 +34,10 @@ impl Client {
         credentials: Credentials,
         plain_http: bool,
     ) -> Result<Self, Error> {
-        let _ = (credentials, plain_http);
+        let http = Http::new(reference, credentials, plain_http)?;
         Ok(Self {
             reference: reference.clone(),
+            http,
         })
     }
 
@@ -53,27 +46,35 @@ impl Client {
     /// # Errors
     /// [`Error::NotFound`], [`Error::Platform`], [`Error::Registry`] or invalid documents.
     pub async fn resolve(&self, platform: &Platform) -> Result<Digest, Error> {
-        let _ = platform;
-        Err(Error::NotFound {
-            what: self.reference.to_string(),
-        })
+        let digest = match &self.reference.version {
+            Version::Digest(digest) => digest.clone(),
+            Version::Tag(tag) => {
+                let (bytes, content_type) = self.document(tag).await?;
+                let digest = Digest::of(&bytes);
+                match Document::read(&bytes, content_type.as_deref())? {
+                    Document::Manifest(_) => return Ok(digest),
+                    Document::Index(index) => index.select(platform)?.digest.clone(),
+                }
+            }
+        };
+        Ok(unpack::manifest(self, &digest, platform).await?.0)
+    }
+
+    async fn document(&self, version: &str) -> Result<(Bytes, Option<String>), Error> {
+        let path = format!("/v2/{}/manifests/{version}", self.reference.repository);
+        self.http.document(&path, ACCEPT).await
     }
 }
 
 impl BlobSource for Client {
     fn manifest<'a>(&'a self, digest: &'a Digest) -> BoxFuture<'a, Result<Bytes, Error>> {
-        Box::pin(async move {
-            Err(Error::NotFound {
-                what: digest.to_string(),
-            })
-        })
+        Box::pin(async move { Ok(self.document(digest.as_str()).await?.0) })
     }
 
     fn blob<'a>(&'a self, digest: &'a Digest) -> BoxFuture<'a, Result<BlobStream, Error>> {
         Box::pin(async move {
-            Err(Error::NotFound {
-                what: digest.to_string(),
-            })
+            let path = format!("/v2/{}/blobs/{digest}", self.reference.repository);
+            self.http.stream(&path).await
         })
     }
 }

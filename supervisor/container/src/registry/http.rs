@@ -1,0 +1,416 @@
+//! Requests to one registry: tokens, redirects, retries, limits.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, Request, Response, StatusCode, Uri};
+use http_body_util::{BodyExt, BodyStream, Empty};
+use hyper::body::Incoming;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde::Deserialize;
+
+use crate::error::Error;
+use crate::oci::MAX_DOCUMENT_BYTES;
+use crate::reference::RegistryReference;
+use crate::registry::credentials::Credentials;
+use crate::registry::token::{Challenge, challenge, is_loopback, may_ask};
+use crate::source::BlobStream;
+
+const MAX_REDIRECTS: usize = 5;
+const MAX_TRIES: u32 = 4;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest silence of a registry, before its answer and between two pieces of it.
+const SILENCE: Duration = Duration::from_secs(30);
+const MAX_WAIT: Duration = Duration::from_secs(20);
+/// Docker's registry has another host than its name.
+const DOCKER_HOST: &str = "registry-1.docker.io";
+
+/// The connection to one repository.
+#[derive(Clone)]
+pub(crate) struct Http {
+    client: Client<HttpsConnector<HttpConnector>, Empty<Bytes>>,
+    scheme: &'static str,
+    /// Host as the reference names it, for credentials and messages.
+    name: String,
+    host: String,
+    scope: String,
+    credentials: Credentials,
+    /// The `Authorization` that worked last. It is for this repository only.
+    authorization: Arc<Mutex<Option<HeaderValue>>>,
+}
+
+#[derive(Deserialize)]
+struct Token {
+    #[serde(alias = "access_token")]
+    token: String,
+}
+
+impl Http {
+    pub(crate) fn new(
+        reference: &RegistryReference,
+        credentials: Credentials,
+        plain_http: bool,
+    ) -> Result<Self, Error> {
+        let name = reference.host.clone();
+        let refused = |reason: String| Error::Registry {
+            host: name.clone(),
+            reason,
+            retryable: false,
+        };
+        if plain_http && !is_loopback(&name) {
+            return Err(refused(
+                "plain HTTP is only used for registries on this machine".into(),
+            ));
+        }
+        let mut connector = HttpConnector::new();
+        connector.enforce_http(false);
+        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        connector.set_nodelay(true);
+        let provider = rustls::crypto::aws_lc_rs::default_provider();
+        let builder = HttpsConnectorBuilder::new()
+            .with_provider_and_native_roots(provider)
+            .map_err(|error| refused(format!("no trusted certificates: {error}")))?;
+        // Which scheme is used is decided here and for every redirect, not by the connector.
+        let connector = builder
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(connector);
+        Ok(Self {
+            client: Client::builder(TokioExecutor::new()).build(connector),
+            scheme: if plain_http { "http" } else { "https" },
+            host: if name == "docker.io" {
+                DOCKER_HOST.into()
+            } else {
+                name.clone()
+            },
+            name,
+            scope: format!("repository:{}:pull", reference.repository),
+            credentials,
+            authorization: Arc::default(),
+        })
+    }
+
+    /// A document of limited size, with its media type.
+    pub(crate) async fn document(
+        &self,
+        path: &str,
+        accept: &str,
+    ) -> Result<(Bytes, Option<String>), Error> {
+        let response = self.get(path, accept).await?;
+        let kind = response
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok());
+        let kind = kind.map(str::to_owned);
+        Ok((self.whole(response).await?, kind))
+    }
+
+    /// A blob, piece by piece.
+    pub(crate) async fn stream(&self, path: &str) -> Result<BlobStream, Error> {
+        let response = self.get(path, "*/*").await?;
+        let host = self.name.clone();
+        let broken = move |reason: String| Error::Registry {
+            host: host.clone(),
+            reason,
+            retryable: true,
+        };
+        let pieces = BodyStream::new(response.into_body());
+        let stream = futures_util::stream::try_unfold(pieces, move |mut pieces| {
+            let broken = broken.clone();
+            async move {
+                loop {
+                    let next = tokio::time::timeout(SILENCE, pieces.next()).await;
+                    let frame = match next {
+                        Err(_) => return Err(broken("it stopped sending".into())),
+                        Ok(None) => return Ok(None),
+                        Ok(Some(Err(error))) => return Err(broken(chain(&error))),
+                        Ok(Some(Ok(frame))) => frame,
+                    };
+                    if let Ok(data) = frame.into_data() {
+                        return Ok(Some((data, pieces)));
+                    }
+                }
+            }
+        });
+        Ok(Box::pin(stream))
+    }
+
+    /// A successful answer, after tokens, retries and redirects.
+    async fn get(&self, path: &str, accept: &str) -> Result<Response<Incoming>, Error> {
+        let uri = self.uri(&format!("{}://{}{path}", self.scheme, self.host))?;
+        let mut may_authenticate = true;
+        let mut tries = 0;
+        loop {
+            let authorization = self.remembered();
+            let answer = self.follow(uri.clone(), accept, authorization).await;
+            tries += 1;
+            let wait = match &answer {
+                Ok(response) if response.status().is_success() => return answer,
+                Ok(response) if response.status() == StatusCode::NOT_FOUND => {
+                    return Err(Error::NotFound {
+                        what: format!("{}{path}", self.name),
+                    });
+                }
+                Ok(response)
+                    if response.status() == StatusCode::UNAUTHORIZED && may_authenticate =>
+                {
+                    may_authenticate = false;
+                    self.authenticate(response).await?;
+                    continue;
+                }
+                Ok(response) => retry_wait(response, tries),
+                Err(Error::Registry {
+                    retryable: true, ..
+                }) => Some(backoff(tries)),
+                Err(_) => None,
+            };
+            match wait {
+                Some(wait) if tries < MAX_TRIES => tokio::time::sleep(wait).await,
+                _ => {
+                    return Err(answer.map_or_else(|error| error, |response| self.status(&response)));
+                }
+            }
+        }
+    }
+
+    /// Follows redirects. Only the registry itself gets our authorization, and HTTPS stays HTTPS.
+    async fn follow(
+        &self,
+        mut uri: Uri,
+        accept: &str,
+        mut authorization: Option<HeaderValue>,
+    ) -> Result<Response<Incoming>, Error> {
+        for _ in 0..=MAX_REDIRECTS {
+            let response = self.send(&uri, accept, authorization.clone()).await?;
+            if !response.status().is_redirection() {
+                return Ok(response);
+            }
+            let location = response
+                .headers()
+                .get(LOCATION)
+                .and_then(|value| value.to_str().ok());
+            let next = self.target(&uri, location.unwrap_or(""))?;
+            if next.authority() != uri.authority() {
+                authorization = None;
+            }
+            uri = next;
+        }
+        Err(self.refused("it redirects too often"))
+    }
+
+    fn target(&self, from: &Uri, location: &str) -> Result<Uri, Error> {
+        let text = match location.strip_prefix('/') {
+            Some(_) => format!(
+                "{}://{}{location}",
+                self.scheme,
+                from.authority().map_or("", |a| a.as_str())
+            ),
+            None => location.to_owned(),
+        };
+        let uri = self.uri(&text)?;
+        let plain_loopback =
+            self.scheme == "http" && is_loopback(uri.authority().map_or("", |a| a.as_str()));
+        match uri.scheme_str() {
+            Some("https") => Ok(uri),
+            Some("http") if plain_loopback => Ok(uri),
+            _ => Err(self.refused("it redirects to an address without TLS")),
+        }
+    }
+
+    async fn send(
+        &self,
+        uri: &Uri,
+        accept: &str,
+        authorization: Option<HeaderValue>,
+    ) -> Result<Response<Incoming>, Error> {
+        let mut request = Request::get(uri.clone()).header(ACCEPT, accept);
+        request = request.header("user-agent", concat!("scar/", env!("CARGO_PKG_VERSION")));
+        if let Some(authorization) = authorization {
+            request = request.header(AUTHORIZATION, authorization);
+        }
+        let request = request
+            .body(Empty::new())
+            .map_err(|error| self.refused(error))?;
+        match tokio::time::timeout(SILENCE, self.client.request(request)).await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) => Err(self.unavailable(chain(&error))),
+            Err(_) => Err(self.unavailable("it does not answer")),
+        }
+    }
+
+    async fn authenticate(&self, response: &Response<Incoming>) -> Result<(), Error> {
+        let header = response
+            .headers()
+            .get(WWW_AUTHENTICATE)
+            .and_then(|value| value.to_str().ok());
+        let basic = self.login().await;
+        let value = match challenge(header.unwrap_or("")) {
+            Some(Challenge::Basic) => basic.ok_or_else(|| {
+                self.refused("it asks for a password; log in with `docker login` or the like")
+            })?,
+            Some(Challenge::Bearer { realm, service }) => {
+                format!(
+                    "Bearer {}",
+                    self.token(&realm, service.as_deref(), basic).await?
+                )
+            }
+            None => return Err(self.refused("it asks for an authentication that is not known")),
+        };
+        let mut value = HeaderValue::from_str(&value).map_err(|error| self.refused(error))?;
+        value.set_sensitive(true);
+        *self
+            .authorization
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(value);
+        Ok(())
+    }
+
+    /// The stored password; a helper program may have to be asked, which takes its time.
+    async fn login(&self) -> Option<String> {
+        let (credentials, name) = (self.credentials.clone(), self.name.clone());
+        tokio::task::spawn_blocking(move || credentials.basic(&name))
+            .await
+            .ok()
+            .flatten()
+    }
+
+    async fn token(
+        &self,
+        realm: &str,
+        service: Option<&str>,
+        basic: Option<String>,
+    ) -> Result<String, Error> {
+        let separator = if realm.contains('?') { '&' } else { '?' };
+        let service = service.map_or_else(String::new, |name| format!("service={}&", escape(name)));
+        let scope = escape(&self.scope);
+        let uri = self.uri(&format!("{realm}{separator}{service}scope={scope}"))?;
+        let host = uri.authority().map_or("", |authority| authority.as_str());
+        let is_safe =
+            uri.scheme_str() == Some("https") || self.scheme == "http" && is_loopback(host);
+        if !is_safe || !may_ask(&self.host, host) || host.contains('@') {
+            return Err(self.refused(format!(
+                "it sends us to {host:?} for a token, which is not its own"
+            )));
+        }
+        let basic = basic.and_then(|text| HeaderValue::from_str(&text).ok());
+        let response = self.send(&uri, "application/json", basic).await?;
+        if !response.status().is_success() {
+            return Err(self.refused(format!(
+                "no token for {}: {}",
+                self.scope,
+                response.status()
+            )));
+        }
+        let bytes = self.whole(response).await?;
+        let token: Result<Token, _> = serde_json::from_slice(&bytes);
+        Ok(token
+            .map_err(|_| self.refused("its token is not valid"))?
+            .token)
+    }
+
+    async fn whole(&self, response: Response<Incoming>) -> Result<Bytes, Error> {
+        let limit = usize::try_from(MAX_DOCUMENT_BYTES).unwrap_or(usize::MAX);
+        let body = http_body_util::Limited::new(response.into_body(), limit).collect();
+        match tokio::time::timeout(SILENCE, body).await {
+            Ok(Ok(body)) => Ok(body.to_bytes()),
+            Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(Error::Limit {
+                what: "bytes of one document",
+                limit: MAX_DOCUMENT_BYTES,
+            }),
+            Ok(Err(error)) => Err(self.unavailable(error)),
+            Err(_) => Err(self.unavailable("it stopped sending")),
+        }
+    }
+
+    fn remembered(&self) -> Option<HeaderValue> {
+        self.authorization
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn uri(&self, text: &str) -> Result<Uri, Error> {
+        text.parse()
+            .map_err(|_| self.refused(format!("{text:?} is not an address")))
+    }
+
+    fn status(&self, response: &Response<Incoming>) -> Error {
+        let status = response.status();
+        let hint = match status {
+            StatusCode::TOO_MANY_REQUESTS => "; copy the image to a registry of your own",
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                "; the login is missing or not enough"
+            }
+            _ => "",
+        };
+        let retryable = retry_wait(response, 0).is_some();
+        Error::Registry {
+            host: self.name.clone(),
+            reason: format!("{status}{hint}"),
+            retryable,
+        }
+    }
+
+    fn refused(&self, reason: impl ToString) -> Error {
+        Error::Registry {
+            host: self.name.clone(),
+            reason: reason.to_string(),
+            retryable: false,
+        }
+    }
+
+    fn unavailable(&self, reason: impl ToString) -> Error {
+        Error::Registry {
+            host: self.name.clone(),
+            reason: reason.to_string(),
+            retryable: true,
+        }
+    }
+}
+
+/// An error of hyper with its causes, which alone say what happened.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+/// How long to wait before asking again; `None` if that cannot help.
+fn retry_wait(response: &Response<Incoming>, tries: u32) -> Option<Duration> {
+    let status = response.status();
+    if status != StatusCode::TOO_MANY_REQUESTS && !status.is_server_error() {
+        return None;
+    }
+    let header = response
+        .headers()
+        .get(RETRY_AFTER)
+        .and_then(|value| value.to_str().ok());
+    let seconds = header
+        .and_then(|text| text.parse().ok())
+        .map(Duration::from_secs);
+    Some(seconds.unwrap_or_else(|| backoff(tries)).min(MAX_WAIT))
+}
+
+fn backoff(tries: u32) -> Duration {
+    Duration::from_millis(250) * 2_u32.saturating_pow(tries.min(6))
+}
+
+/// Percent-encodes a value of a query.
+fn escape(text: &str) -> String {
+    let keep = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/".contains(&byte);
+    let escaped = |byte: u8| match byte {
+        byte if keep(byte) => char::from(byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    };
+    text.bytes().map(escaped).collect()
+}
