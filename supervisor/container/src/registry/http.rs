@@ -173,7 +173,9 @@ impl Http {
             match wait {
                 Some(wait) if tries < MAX_TRIES => tokio::time::sleep(wait).await,
                 _ => {
-                    return Err(answer.map_or_else(|error| error, |response| self.status(&response)));
+                    return Err(
+                        answer.map_or_else(|error| error, |response| self.status(&response))
+                    );
                 }
             }
         }
