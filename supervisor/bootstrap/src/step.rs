@@ -1,5 +1,5 @@
 //! The delivery protocol as a pure state machine: what was asked and what came back give what to do
-//! next. All legal transitions stand in [`next`]; the shell in `task.rs` only does what it is told.
+//! next. All legal transitions stand in [`next`] and its three matches; the shell in `task.rs` only does what it is told.
 //!
 //! The rules are those of docs/design/0002-delivery.md. A step is also the state: whoever holds a
 //! step knows everything that matters, so a search over all schedules can hold it too.
@@ -155,10 +155,22 @@ pub(crate) fn first(facts: &Facts) -> Step {
     }
 }
 
-/// All legal transitions.
+/// What to do next. All legal transitions stand in the three matches below.
 pub(crate) fn next(facts: &Facts, step: Step, reply: Reply) -> Step {
+    use Step as S;
+    if let Reply::Trouble(failure) = reply {
+        return trouble(&step, failure);
+    }
+    match step {
+        S::LookOutput { .. } | S::LookInput { .. } | S::Put(_) => atomic(facts, step, reply),
+        S::Work(_) | S::Close(_) | S::Count { .. } | S::End(_) => both(facts, step, reply),
+        _ => ledger(facts, step, reply),
+    }
+}
+
+/// Atomic mode: the output object is the commit.
+fn atomic(facts: &Facts, step: Step, reply: Reply) -> Step {
     match (step, reply) {
-        // Atomic: the output object is the commit.
         (Step::LookOutput { ready }, Reply::Output(None)) => produce(ready, Condition::Absent),
         (Step::LookOutput { ready }, Reply::Output(Some(seen))) => judge(facts, seen, ready),
         (Step::LookInput { seen, ready }, Reply::Current(true)) => {
@@ -168,8 +180,13 @@ pub(crate) fn next(facts: &Facts, step: Step, reply: Reply) -> Step {
         (Step::Put(_), Reply::Written) => Step::End(End::Closed(Ending::Published)),
         (Step::Put(_), Reply::Taken(seen)) => judge(facts, seen, true),
         (Step::Put(_), Reply::Changed) => Step::LookOutput { ready: true },
+        (step, reply) => illegal(&step, &reply),
+    }
+}
 
-        // Ledger: the record is the commit; whoever meets it rolls it forward.
+/// Ledger mode: the record is the commit; whoever meets it rolls it forward.
+fn ledger(facts: &Facts, step: Step, reply: Reply) -> Step {
+    match (step, reply) {
         (Step::LookRecord { ready: false }, Reply::Record(None)) => Step::Work(Condition::Absent),
         (Step::LookRecord { ready: true }, Reply::Record(None)) => Step::Commit,
         (Step::LookRecord { .. }, Reply::Record(Some((record, etag)))) => adopt(record, etag),
@@ -198,9 +215,14 @@ pub(crate) fn next(facts: &Facts, step: Step, reply: Reply) -> Step {
         (Step::Recheck { lost }, Reply::Record(Some((record, etag)))) => lose(record, etag, &lost),
         (Step::Recheck { .. }, Reply::Record(None)) => Step::LookRecord { ready: false },
         (Step::Mark(_, ending), Reply::Written) => Step::End(End::Closed(ending)),
-        (Step::Mark(..), Reply::Changed) => Step::LookRecord { ready: true },
+        (Step::Mark(..), Reply::Changed) => Step::LookRecord { ready: false },
+        (step, reply) => illegal(&step, &reply),
+    }
+}
 
-        // Both: the work and its failures.
+/// Both modes: the work and its failures.
+fn both(facts: &Facts, step: Step, reply: Reply) -> Step {
+    match (step, reply) {
         (Step::Work(condition), Reply::Worked) => match facts.mode {
             Mode::Atomic => Step::Put(condition),
             Mode::Ledger => Step::Stage,
@@ -234,19 +256,20 @@ pub(crate) fn next(facts: &Facts, step: Step, reply: Reply) -> Step {
         },
         (Step::Close(ending), Reply::Written) => Step::End(End::Closed(ending)),
         (Step::Close(_), Reply::Taken(_)) => Step::LookRecord { ready: false },
+        (step, reply) => illegal(&step, &reply),
+    }
+}
 
-        // Before the commit, trouble is a failed attempt like any other; afterwards, and where not
-        // even a marker can be written, only the event's own repetition helps.
-        (
-            Step::LookOutput { .. }
-            | Step::LookInput { .. }
-            | Step::LookRecord { ready: false }
-            | Step::Put(_)
-            | Step::Stage,
-            Reply::Trouble(failure),
-        ) => count(failure),
-        (_, Reply::Trouble(failure)) => Step::End(End::Retry(failure)),
-        (step, reply) => Step::End(End::Retry(illegal(&step, &reply))),
+/// Before the commit, trouble is a failed attempt like any other; afterwards, and where not even a
+/// marker can be written, only the event's own repetition helps.
+fn trouble(step: &Step, failure: Failure) -> Step {
+    match step {
+        Step::LookOutput { .. }
+        | Step::LookInput { .. }
+        | Step::LookRecord { ready: false }
+        | Step::Put(_)
+        | Step::Stage => count(failure),
+        _ => Step::End(End::Retry(failure)),
     }
 }
 
@@ -340,9 +363,10 @@ fn collision(facts: &Facts, seen: &Seen) -> Failure {
     failure(FailureClass::Output, message)
 }
 
-fn illegal(step: &Step, reply: &Reply) -> Failure {
+fn illegal(step: &Step, reply: &Reply) -> Step {
     let message = format!("no rule for reply {reply:?} to step {step:?}");
-    failure(FailureClass::Internal, message.chars().take(500).collect())
+    let message = message.chars().take(500).collect();
+    Step::End(End::Retry(failure(FailureClass::Internal, message)))
 }
 
 /// A failure without a container behind it.

@@ -1,1 +1,507 @@
+//! Every schedule of a few attempts with kills, lost replies and conflicts, by exhaustive search.
+//!
+//! The world below has one task whose attempts follow [`next`], an input of several versions, and S3 as
+//! a map with conditional writes. After every single request the invariants of the design record hold.
 
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use scar_schemas::digest::Digest;
+use scar_schemas::record::{ObjectVersion, OutputRecord, RunReport};
+
+use super::*;
+
+const OUTPUTS: usize = 2;
+
+/// An object in an output's place.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Object {
+    version: u8,
+    attempt: u8,
+    etag: u32,
+}
+
+#[derive(Debug, Clone)]
+struct Process {
+    version: u8,
+    attempt: u8,
+    step: Step,
+    /// Place within a step that makes several requests.
+    at: usize,
+    taken: Vec<(usize, Seen)>,
+    tries: u8,
+    dead: bool,
+}
+
+#[derive(Debug, Clone)]
+struct World {
+    mode: Mode,
+    current: u8,
+    versions: u8,
+    finals: [Option<Object>; OUTPUTS],
+    /// Output events: how often a key was written, by version.
+    events: BTreeMap<(usize, u8), u8>,
+    newest: [u8; OUTPUTS],
+    records: BTreeMap<u8, (TaskRecord, u32)>,
+    commits: BTreeMap<u8, u8>,
+    staged: BTreeSet<(u8, usize)>,
+    markers: BTreeMap<(u8, u32), u8>,
+    processes: Vec<Process>,
+    etag: u32,
+    next_attempt: u8,
+    kills: u8,
+    losses: u8,
+    fails: bool,
+}
+
+fn facts(mode: Mode, version: u8) -> Facts {
+    Facts {
+        task: format!("task{version}"),
+        source: "source".into(),
+        mode,
+        attempts: 2,
+        input: "in/a".into(),
+    }
+}
+
+fn record(version: u8, attempt: u8, state: TaskState) -> TaskRecord {
+    let output = |index: usize| OutputRecord {
+        bucket: "b".into(),
+        key: format!("out/{index}"),
+        size: 1,
+        digest: Digest::of(&[attempt]),
+        staged: format!("{attempt}/{index}"),
+    };
+    TaskRecord {
+        format: 1,
+        task: format!("task{version}"),
+        stage: "s".into(),
+        attempt: attempt.to_string(),
+        run: "run".into(),
+        state,
+        input: ObjectVersion {
+            bucket: "b".into(),
+            key: "in/a".into(),
+            etag: version.to_string(),
+            size: 1,
+            version_id: None,
+        },
+        outputs: (0..OUTPUTS).map(output).collect(),
+        failure: None,
+        report: RunReport::default(),
+    }
+}
+
+fn seen(index: usize, object: &Object) -> Seen {
+    Seen {
+        key: format!("out/{index}"),
+        etag: object.etag.to_string(),
+        task: Some(format!("task{}", object.version)),
+        source: Some("source".into()),
+        input: None,
+    }
+}
+
+impl World {
+    fn new(mode: Mode, versions: &[u8], newest: u8) -> Self {
+        let process = |(attempt, version): (usize, &u8)| Process {
+            version: *version,
+            attempt: attempt as u8,
+            step: first(&facts(mode, *version)),
+            at: 0,
+            taken: Vec::new(),
+            tries: 2,
+            dead: false,
+        };
+        Self {
+            mode,
+            current: 1,
+            versions: newest,
+            finals: [None, None],
+            events: BTreeMap::new(),
+            newest: [0; OUTPUTS],
+            records: BTreeMap::new(),
+            commits: BTreeMap::new(),
+            staged: BTreeSet::new(),
+            markers: BTreeMap::new(),
+            processes: versions.iter().enumerate().map(process).collect(),
+            etag: 0,
+            next_attempt: versions.len() as u8,
+            kills: 1,
+            losses: 1,
+            fails: false,
+        }
+    }
+
+    fn write(
+        &mut self,
+        index: usize,
+        version: u8,
+        attempt: u8,
+        condition: &Condition,
+    ) -> Result<(), Option<Seen>> {
+        let there = self.finals[index].clone();
+        let holds = match (condition, &there) {
+            (Condition::Absent, None) => true,
+            (Condition::Etag(etag), Some(object)) => object.etag.to_string() == *etag,
+            _ => false,
+        };
+        if !holds {
+            return match there {
+                // The store reads back what is there, and knows its own attempt again.
+                Some(object) if object.attempt == attempt => Ok(()),
+                Some(object) => Err(Some(seen(index, &object))),
+                None => Err(None),
+            };
+        }
+        self.etag += 1;
+        self.finals[index] = Some(Object {
+            version,
+            attempt,
+            etag: self.etag,
+        });
+        *self.events.entry((index, version)).or_default() += 1;
+        assert!(
+            version >= self.newest[index],
+            "an output went back to an older version"
+        );
+        self.newest[index] = version;
+        Ok(())
+    }
+
+    /// One request of one process. `None` means that the step needs more requests.
+    fn request(&mut self, which: usize) -> Option<Reply> {
+        let Process {
+            version,
+            attempt,
+            step,
+            at,
+            ..
+        } = self.processes[which].clone();
+        Some(match step {
+            Step::LookOutput { .. } => Reply::Output(self.finals[0].as_ref().map(|o| seen(0, o))),
+            Step::LookInput { .. } | Step::Compare(_) => Reply::Current(self.current == version),
+            Step::LookRecord { .. } | Step::Recheck { .. } => Reply::Record(
+                self.records
+                    .get(&version)
+                    .map(|(record, etag)| (record.clone(), etag.to_string())),
+            ),
+            Step::Work(_) if self.fails => Reply::Failed {
+                failure: failure(FailureClass::Container, "75".into()),
+                retry: true,
+            },
+            Step::Work(_) if self.current != version => Reply::InputGone,
+            Step::Work(_) => Reply::Worked,
+            Step::Put(condition) => match self.write(0, version, attempt, &condition) {
+                Ok(()) => Reply::Written,
+                Err(Some(seen)) if condition == Condition::Absent => Reply::Taken(seen),
+                Err(_) => Reply::Changed,
+            },
+            Step::Stage => {
+                self.staged.insert((attempt, at));
+                return self.more(which, OUTPUTS, Reply::Staged);
+            }
+            Step::Commit => self.create(version, attempt, TaskState::Committed),
+            Step::Publish(committed) => return self.publish(which, &committed, at),
+            Step::Replace(committed) => {
+                let (index, seen) = committed.blocked[0].clone();
+                let owner: u8 = committed.record.attempt.parse().unwrap();
+                let condition = Condition::Etag(seen.etag);
+                match self.write(index, version, owner, &condition) {
+                    Ok(()) => Reply::Written,
+                    Err(_) => Reply::Changed,
+                }
+            }
+            Step::Mark(committed, ending) => {
+                let (record, etag) = self.records[&version].clone();
+                let state = closed(&ending);
+                if record.state == state {
+                    Reply::Written
+                } else if etag.to_string() == committed.etag {
+                    self.etag += 1;
+                    self.records
+                        .insert(version, (TaskRecord { state, ..record }, self.etag));
+                    Reply::Written
+                } else {
+                    Reply::Changed
+                }
+            }
+            Step::Close(ending) => self.create(version, attempt, closed(&ending)),
+            Step::Count { number, .. } => {
+                let owner = *self.markers.entry((version, number)).or_insert(attempt);
+                if owner == attempt {
+                    Reply::Written
+                } else {
+                    Reply::Taken(Seen::default())
+                }
+            }
+            Step::End(_) => unreachable!("ended processes are not asked"),
+        })
+    }
+
+    fn publish(&mut self, which: usize, committed: &Committed, at: usize) -> Option<Reply> {
+        let owner: u8 = committed.record.attempt.parse().unwrap();
+        let version = self.processes[which].version;
+        assert!(
+            self.staged.contains(&(owner, at)),
+            "a committed output was not staged"
+        );
+        if let Err(Some(seen)) = self.write(at, version, owner, &Condition::Absent) {
+            self.processes[which].taken.push((at, seen));
+        }
+        let taken = self.processes[which].taken.clone();
+        let reply = self.more(which, OUTPUTS, Reply::Published { taken });
+        if reply.is_some() {
+            self.processes[which].taken.clear();
+        }
+        reply
+    }
+
+    fn more(&mut self, which: usize, of: usize, reply: Reply) -> Option<Reply> {
+        let process = &mut self.processes[which];
+        process.at = (process.at + 1) % of;
+        (process.at == 0).then_some(reply)
+    }
+
+    fn create(&mut self, version: u8, attempt: u8, state: TaskState) -> Reply {
+        let found = self.records.get(&version).cloned();
+        let (record, etag) = match found {
+            None => {
+                self.etag += 1;
+                *self.commits.entry(version).or_default() += 1;
+                let made = (record(version, attempt, state), self.etag);
+                self.records.insert(version, made.clone());
+                made
+            }
+            Some((there, etag)) if there.attempt == attempt.to_string() => (there, etag),
+            Some(_) => return Reply::Taken(Seen::default()),
+        };
+        match state {
+            TaskState::Committed => Reply::Committed {
+                record,
+                etag: etag.to_string(),
+            },
+            _ => Reply::Written,
+        }
+    }
+
+    /// All worlds that one more event can make of this one.
+    fn successors(&self) -> Vec<World> {
+        let mut worlds = Vec::new();
+        if self.current < self.versions {
+            worlds.push(World {
+                current: self.current + 1,
+                ..self.clone()
+            });
+        }
+        for which in 0..self.processes.len() {
+            let process = &self.processes[which];
+            let is_started = process.version <= self.current;
+            if process.dead || !is_started || matches!(process.step, Step::End(_)) {
+                continue;
+            }
+            let mut next_world = self.clone();
+            if let Some(reply) = next_world.request(which) {
+                let step = process.step.clone();
+                next_world.processes[which].step =
+                    next(&facts(self.mode, process.version), step, reply);
+            }
+            next_world.redeliver(which);
+            worlds.push(next_world);
+            if self.kills > 0 {
+                worlds.extend(self.killed(which));
+            }
+            if self.losses > 0 {
+                // The request took effect, its reply did not come: the same request is made again.
+                let mut lost = self.clone();
+                lost.losses -= 1;
+                let before = lost.processes[which].clone();
+                lost.request(which);
+                lost.processes[which] = before;
+                worlds.push(lost);
+            }
+        }
+        worlds
+    }
+
+    fn killed(&self, which: usize) -> Option<World> {
+        let mut world = self.clone();
+        world.kills -= 1;
+        world.restart(which);
+        Some(world)
+    }
+
+    /// The platform delivers the event again after a function error.
+    fn redeliver(&mut self, which: usize) {
+        if matches!(self.processes[which].step, Step::End(End::Retry(_))) {
+            self.restart(which);
+        }
+    }
+
+    fn restart(&mut self, which: usize) {
+        let (mode, attempt) = (self.mode, self.next_attempt);
+        let process = &mut self.processes[which];
+        process.tries -= 1;
+        process.dead = process.tries == 0;
+        process.attempt = attempt;
+        process.step = first(&facts(mode, process.version));
+        process.at = 0;
+        process.taken.clear();
+        self.next_attempt += 1;
+    }
+
+    fn check(&self) {
+        assert!(
+            self.commits.values().all(|count| *count <= 1),
+            "two commits"
+        );
+        if self.mode == Mode::Ledger {
+            self.check_ledger();
+        }
+        let same_version = self.versions == 1;
+        if same_version {
+            assert!(
+                self.events.values().all(|count| *count <= 1),
+                "an output was created twice"
+            );
+        }
+        for process in &self.processes {
+            if let Step::End(end) = &process.step {
+                self.check_end(process, end);
+            }
+        }
+    }
+
+    fn check_ledger(&self) {
+        for object in self.finals.iter().flatten() {
+            let (record, _) = self
+                .records
+                .get(&object.version)
+                .expect("visible before committed");
+            assert_eq!(
+                record.attempt,
+                object.attempt.to_string(),
+                "outputs of two attempts"
+            );
+        }
+    }
+
+    fn check_end(&self, process: &Process, end: &End) {
+        let is_published = match end {
+            End::Closed(Ending::Published) | End::Already(TaskState::Published) => true,
+            End::Retry(failure) => {
+                assert_ne!(failure.class, FailureClass::Internal, "{}", failure.message);
+                false
+            }
+            End::Closed(Ending::Failed(_)) | End::Already(TaskState::Failed) => {
+                assert!(self.fails, "failed without a reason");
+                false
+            }
+            _ => false,
+        };
+        let needed = if self.mode == Mode::Atomic {
+            1
+        } else {
+            OUTPUTS
+        };
+        for object in self.finals.iter().take(needed) {
+            if is_published {
+                let version = object
+                    .as_ref()
+                    .expect("acknowledged but not visible")
+                    .version;
+                assert!(
+                    version >= process.version,
+                    "acknowledged but older is visible"
+                );
+            }
+        }
+    }
+}
+
+fn closed(ending: &Ending) -> TaskState {
+    match ending {
+        Ending::Published => TaskState::Published,
+        Ending::Failed(_) => TaskState::Failed,
+        Ending::Superseded => TaskState::Superseded,
+    }
+}
+
+/// Walks through every reachable world and returns how many there are.
+fn explore(start: World) -> usize {
+    let mut known = BTreeSet::new();
+    let mut pending = VecDeque::from([start]);
+    while let Some(world) = pending.pop_front() {
+        let mut hasher = std::hash::DefaultHasher::new();
+        std::hash::Hash::hash(&format!("{world:?}"), &mut hasher);
+        if known.insert(std::hash::Hasher::finish(&hasher)) {
+            world.check();
+            pending.extend(world.successors());
+        }
+    }
+    known.len()
+}
+
+#[test]
+fn atomic_duplicates_make_one_output() {
+    assert!(explore(World::new(Mode::Atomic, &[1, 1], 1)) > 100);
+}
+
+#[test]
+fn ledger_duplicates_make_one_set() {
+    assert!(explore(World::new(Mode::Ledger, &[1, 1], 1)) > 1_000);
+}
+
+#[test]
+fn newer_versions_never_go_back() {
+    assert!(explore(World::new(Mode::Atomic, &[1, 2], 2)) > 100);
+    assert!(
+        explore(World {
+            kills: 0,
+            ..World::new(Mode::Ledger, &[1, 2], 2)
+        }) > 500
+    );
+}
+
+#[test]
+fn failures_are_counted_and_end() {
+    for mode in [Mode::Atomic, Mode::Ledger] {
+        let world = World {
+            fails: true,
+            losses: 0,
+            ..World::new(mode, &[1, 1], 1)
+        };
+        explore(world);
+    }
+}
+
+#[test]
+fn a_collision_is_a_visible_failure_that_names_both() {
+    let facts = facts(Mode::Atomic, 1);
+    let seen = Seen {
+        key: "out/x".into(),
+        etag: "e".into(),
+        task: Some("other".into()),
+        source: Some("elsewhere".into()),
+        input: Some("in/b".into()),
+    };
+    let step = next(
+        &facts,
+        Step::LookOutput { ready: false },
+        Reply::Output(Some(seen)),
+    );
+    let Step::Close(Ending::Failed(failure)) = step else {
+        panic!("{step:?}")
+    };
+    assert_eq!(
+        failure.message,
+        "output \"out/x\" of input \"in/a\" exists already, made from \"in/b\""
+    );
+}
+
+#[test]
+fn answers_without_a_question_end_the_attempt() {
+    let step = next(&facts(Mode::Atomic, 1), Step::Stage, Reply::Current(true));
+    assert!(
+        matches!(step, Step::End(End::Retry(failure)) if failure.class == FailureClass::Internal)
+    );
+}
