@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -13,6 +14,9 @@ use crate::running::{self, Lock, Running};
 use crate::services::{Services, Settings};
 use crate::store::Store;
 use crate::{Error, events, lambda, server, stack};
+
+/// How long `idle` waits for progress before it looks again by itself.
+const IDLE_LOOK: Duration = Duration::from_millis(250);
 
 /// A local cloud that runs in this process. Dropping it kills its sandboxes with it, as a killed
 /// process would; [`Cloud::shutdown`] is the orderly way.
@@ -76,7 +80,8 @@ impl Cloud {
             if self.services.pending()? == 0 {
                 return Ok(());
             }
-            progress.await;
+            // Looks again now and then, too: a retry that waits for its time makes no progress.
+            drop(tokio::time::timeout(IDLE_LOOK, progress).await);
         }
     }
 
@@ -154,4 +159,11 @@ fn describe(services: &Services) -> Running {
         region: services.settings.region.clone(),
         pid: std::process::id(),
     }
+}
+
+/// Services without server and tasks, for tests of one of them.
+#[cfg(test)]
+pub(crate) async fn services_for_test(settings: Settings) -> Arc<Services> {
+    let listener = server::listen(None).await.unwrap();
+    Arc::new(make_services(settings, &listener).unwrap())
 }

@@ -12,12 +12,16 @@ pub(crate) use commit::Transaction;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use redb::{Database, ReadableDatabase, TableDefinition};
+use redb::{Database, DatabaseError, ReadableDatabase, TableDefinition};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::Error;
+
+/// How long a former user of the database in this process may take to close it.
+const CLOSING: Duration = Duration::from_secs(5);
 
 /// The tables. Keys are text, ordered by bytes; values are JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -128,7 +132,7 @@ impl Store {
     /// nothing refers to.
     pub(crate) fn open(directory: &Path) -> Result<Self, Error> {
         let path = directory.join("state.redb");
-        let database = Arc::new(Database::create(&path).map_err(store_error)?);
+        let database = Arc::new(open_database(&path)?);
         commit::make_tables(&database)?;
         let blobs = Blobs::open(directory, Arc::clone(&database))?;
         let commits = commit::Queue::start(Arc::clone(&database), blobs.clone())?;
@@ -249,6 +253,20 @@ impl Store {
     }
 }
 
+/// Opens the database. A cloud that was closed in this very process a moment ago may still hold it:
+/// its committing thread ends after its last user has gone.
+fn open_database(path: &Path) -> Result<Database, Error> {
+    let deadline = Instant::now() + CLOSING;
+    loop {
+        match Database::create(path) {
+            Err(DatabaseError::DatabaseAlreadyOpen) if Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            opened => return opened.map_err(store_error),
+        }
+    }
+}
+
 pub(crate) fn store_error(source: impl std::error::Error + Send + Sync + 'static) -> Error {
     Error::Store(Box::new(source))
 }
@@ -266,5 +284,125 @@ fn damaged(table: Table, key: &str, source: serde_json::Error) -> Error {
         table: table.name(),
         key: key.to_owned(),
         source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn write(store: &Store, bytes: &[u8]) -> Blob {
+        let mut writer = store.blobs().writer();
+        writer.write(bytes).await.unwrap();
+        let new = writer.finish().await.unwrap();
+        store
+            .transact(|transaction| Ok::<_, Error>(transaction.keep(new)))
+            .await
+            .unwrap()
+    }
+
+    async fn read(store: &Store, blob: &Blob) -> std::io::Result<usize> {
+        match store.blobs().open_blob(blob).await? {
+            BlobReader::Bytes(bytes) => Ok(bytes.len()),
+            BlobReader::File(file) => Ok(file.metadata().await?.len() as usize),
+        }
+    }
+
+    fn files(directory: &Path) -> usize {
+        std::fs::read_dir(directory.join("objects"))
+            .unwrap()
+            .count()
+    }
+
+    #[tokio::test]
+    async fn a_failed_change_leaves_nothing_and_others_in_its_batch_stand() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path()).unwrap();
+        let changes = (0..20u32).map(|number| {
+            store.transact(move |transaction| {
+                transaction.put(Table::Meta, &format!("test/{number}"), &number)?;
+                if number % 2 == 1 {
+                    Err(Error::Store("odd".into()))
+                } else {
+                    Ok(())
+                }
+            })
+        });
+        let results = futures_util::future::join_all(changes).await;
+        assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 10);
+        let stored = store.list::<u32>(Table::Meta, "test/").unwrap();
+        assert!(stored.len() == 10 && stored.iter().all(|(_, number)| number % 2 == 0));
+    }
+
+    #[tokio::test]
+    async fn a_transaction_sees_its_own_writes() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path()).unwrap();
+        store.put(Table::Meta, "t/a", &1).await.unwrap();
+        let seen = store.transact(|transaction| {
+            transaction.delete(Table::Meta, "t/a");
+            let emptied = !transaction.has_any(Table::Meta, "t/")?;
+            transaction.put(Table::Meta, "t/b", &2)?;
+            let first = transaction.append(Table::Events, "", &"x")?;
+            let second = transaction.append(Table::Events, "", &"y")?;
+            Ok::<_, Error>((
+                emptied,
+                transaction.list::<u32>(Table::Meta, "t/")?,
+                first < second,
+            ))
+        });
+        assert_eq!(
+            seen.await.unwrap(),
+            (true, vec![("t/b".to_owned(), 2)], true)
+        );
+    }
+
+    #[tokio::test]
+    async fn a_panicking_change_does_not_close_the_store() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path()).unwrap();
+        let broken = store
+            .transact(|_| -> Result<(), Error> { panic!("a defect") })
+            .await;
+        assert!(broken.is_err());
+        store.put(Table::Meta, "t", &1).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn blobs_live_as_long_as_they_are_kept() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path()).unwrap();
+        for size in [0, 10, 100_000, 2_000_000] {
+            let blob = write(&store, &vec![7; size]).await;
+            assert_eq!(read(&store, &blob).await.unwrap(), size);
+            let released = blob.clone();
+            let release = move |transaction: &mut Transaction<'_>| {
+                transaction.release(&released);
+                Ok::<_, Error>(())
+            };
+            store.transact(release).await.unwrap();
+            assert!(size == 0 || read(&store, &blob).await.is_err(), "{size}");
+        }
+        assert_eq!(files(directory.path()), 0);
+    }
+
+    #[tokio::test]
+    async fn what_nothing_refers_to_is_swept_at_the_next_start() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path()).unwrap();
+        let kept = write(&store, &vec![1; 100_000]).await;
+        let mut abandoned = store.blobs().writer();
+        abandoned.write(&vec![2; 100_000]).await.unwrap();
+        drop(abandoned.finish().await.unwrap());
+        assert_eq!(files(directory.path()), 1);
+        std::fs::write(
+            directory.path().join("objects/left-by-a-killed-process"),
+            b"x",
+        )
+        .unwrap();
+        drop(store);
+        let store = Store::open(directory.path()).unwrap();
+        assert_eq!(files(directory.path()), 1);
+        assert_eq!(read(&store, &kept).await.unwrap(), 100_000);
     }
 }

@@ -77,10 +77,18 @@ impl Scope {
             let authorization = Authorization::parse(text).ok_or(Refusal::Malformed)?;
             return Ok(authorization.scope);
         }
-        match query_value(parts, "X-Amz-Credential") {
-            Some(credential) => Self::parse(&credential).ok_or(Refusal::Malformed),
-            None => Err(Refusal::Missing),
+        if let Some(credential) = query_value(parts, "X-Amz-Credential") {
+            return Self::parse(&credential).ok_or(Refusal::Malformed);
         }
+        Self::of_version_2(parts).ok_or(Refusal::Missing)
+    }
+
+    /// Presigned URLs of version 2, which boto3 still makes for us-east-1. Only S3 ever had them, and
+    /// its protocol layer verifies them.
+    fn of_version_2(parts: &Parts) -> Option<Self> {
+        let access_key = query_value(parts, "AWSAccessKeyId")?;
+        query_value(parts, "Signature")?;
+        Some(Self { access_key, date: String::new(), region: String::new(), service: "s3".to_owned() })
     }
 
     fn parse(credential: &str) -> Option<Self> {

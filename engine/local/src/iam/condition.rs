@@ -48,15 +48,15 @@ fn test(
         "ArnNotEquals" | "ArnNotLike" => ("ArnLike", true),
         name => (name, false),
     };
-    // A missing key satisfies negated operators and those with IfExists.
-    let Some(actual) = actual else {
-        return if_exists || negated;
-    };
     let compare: fn(&str, &str) -> bool = match name {
         "StringEquals" => |wanted, actual| wanted == actual,
         "StringEqualsIgnoreCase" | "Bool" => str::eq_ignore_ascii_case,
         "StringLike" | "ArnLike" | "ArnEquals" => matches,
         _ => return unknown,
+    };
+    // A missing key satisfies negated operators and those with IfExists.
+    let Some(actual) = actual else {
+        return if_exists || negated;
     };
     items(Some(values)).any(|value| compare(&text(value), actual)) != negated
 }

@@ -165,3 +165,110 @@ fn query_value(query: &str, name: &str) -> Option<String> {
             .into_owned(),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::object_calls;
+    use super::*;
+    use crate::iam::Role;
+    use crate::store::Table;
+
+    async fn services(directory: &std::path::Path, statements: serde_json::Value) -> Arc<Services> {
+        let settings = crate::Settings::new(directory.to_owned());
+        let services = crate::cloud::services_for_test(settings).await;
+        let role = Role {
+            name: "stage".to_owned(),
+            arn: "arn:aws:iam::000000000000:role/stage".to_owned(),
+            trust: json!(null),
+            policies: [("p".to_owned(), json!({ "Statement": statements }))].into(),
+            managed_policies: Vec::new(),
+        };
+        services
+            .store
+            .put(Table::Roles, "stage", &role)
+            .await
+            .unwrap();
+        let bucket = super::super::Bucket::new("data");
+        services
+            .store
+            .put(Table::Buckets, "data", &bucket)
+            .await
+            .unwrap();
+        services
+    }
+
+    fn session() -> Identity {
+        Identity::Session {
+            role: "stage".to_owned(),
+            session: "s".to_owned(),
+        }
+    }
+
+    #[tokio::test]
+    async fn roles_have_what_their_policies_say() {
+        let directory = tempfile::tempdir().unwrap();
+        let statements = json!([
+            { "Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::data/in/*" },
+            { "Effect": "Allow", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::data",
+              "Condition": { "StringLike": { "s3:prefix": "in/*" } } },
+        ]);
+        let policies = Policies::new(services(directory.path(), statements).await);
+        let object = |key: &str| S3Path::Object {
+            bucket: "data".into(),
+            key: key.into(),
+        };
+        let bucket = S3Path::Bucket {
+            bucket: "data".into(),
+        };
+        let may = |action, path: &S3Path, query| {
+            policies.require(&session(), action, path, query).is_ok()
+        };
+        assert!(may("s3:GetObject", &object("in/a\nb"), None));
+        assert!(!may("s3:GetObject", &object("out/a"), None));
+        assert!(!may("s3:PutObject", &object("in/a"), None));
+        assert!(may(
+            "s3:ListBucket",
+            &bucket,
+            Some("list-type=2&prefix=in%2Fx")
+        ));
+        assert!(!may(
+            "s3:ListBucket",
+            &bucket,
+            Some("list-type=2&prefix=out")
+        ));
+        assert!(
+            policies
+                .require(&Identity::Root, "s3:PutObject", &object("x"), None)
+                .is_ok()
+        );
+    }
+
+    #[tokio::test]
+    async fn a_missing_key_shows_only_to_those_who_may_list() {
+        let directory = tempfile::tempdir().unwrap();
+        let allow = json!({ "Effect": "Allow", "Action": "s3:GetObject", "Resource": "*" });
+        let services = services(directory.path(), allow).await;
+        let code = |identity: &Identity| {
+            let error = object_calls::find(&services, identity, "data", "missing").unwrap_err();
+            error.code().as_str().to_owned()
+        };
+        assert_eq!(code(&session()), "AccessDenied");
+        assert_eq!(code(&Identity::Root), "NoSuchKey");
+    }
+
+    #[test]
+    fn operations_need_the_permissions_of_s3() {
+        assert_eq!(actions("HeadObject", false), ["s3:GetObject"]);
+        assert_eq!(
+            actions("UploadPart", true),
+            ["s3:PutObject", "s3:PutObjectTagging"]
+        );
+        assert_eq!(
+            actions("AbortMultipartUpload", false),
+            ["s3:AbortMultipartUpload"]
+        );
+        assert!(actions("DeleteObjects", false).is_empty());
+    }
+}
