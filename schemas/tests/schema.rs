@@ -1,4 +1,5 @@
 //! The committed JSON Schema is the one that the types have. `UPDATE=1` rewrites it.
+#![expect(clippy::disallowed_methods, reason = "tests read and write files")]
 
 use std::fs;
 use std::path::Path;

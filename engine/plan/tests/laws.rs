@@ -1,70 +1,18 @@
 //! Laws of planning, tried on rendered workflows.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod deployment;
 #[path = "../../template/tests/support/mod.rs"]
 mod support;
 
-use std::collections::BTreeMap;
-
+use deployment::{after, empty, rendered};
 use proptest::prelude::*;
 use scar_plan::{
     Action, PermissionEffect, Plan, Reason, ResourceChange, Snapshot, Stack, Stale, destroy, diff,
 };
-use scar_template::{Rendered, parameter, render};
 use serde_json::json;
-use support::{Builder, materials};
-
-fn rendered(builder: &Builder) -> Rendered {
-    render(&builder.workflow(), &materials(builder)).unwrap()
-}
-
-fn empty() -> Snapshot {
-    Snapshot {
-        account: "123456789012".into(),
-        region: "eu-west-1".into(),
-        ..Snapshot::default()
-    }
-}
-
-/// What the cloud would say after the workflow was deployed.
-fn after(builder: &Builder) -> Snapshot {
-    let rendered = rendered(builder);
-    let keys = rendered.assets.iter().map(|asset| asset.key.clone());
-    let layer = keys.clone().find(|key| key.starts_with("layers/")).unwrap();
-    let base_outputs = BTreeMap::from([
-        (
-            parameter::ARTIFACT_BUCKET.to_owned(),
-            "scar-base-dev-123456789012-eu-west-1-an".to_owned(),
-        ),
-        (
-            parameter::SUPERVISOR_LAYER.to_owned(),
-            format!("arn:aws:lambda:::layer:{layer}"),
-        ),
-    ]);
-    let stack = |name: &str| Stack {
-        id: format!("arn:{name}"),
-        status: "UPDATE_COMPLETE".into(),
-        changed: "2026-11-20T10:00:00Z".into(),
-        ..Stack::default()
-    };
-    Snapshot {
-        base: Some(Stack {
-            template: rendered.base.clone(),
-            parameters: BTreeMap::from([(parameter::SUPERVISOR_KEY.to_owned(), layer)]),
-            outputs: base_outputs.clone(),
-            tags: rendered.base_tags.clone(),
-            ..stack(&rendered.base_name)
-        }),
-        stack: Some(Stack {
-            template: rendered.stack.clone(),
-            parameters: base_outputs,
-            outputs: BTreeMap::from([("BucketDataStore".into(), "w-dev-1-an".into())]),
-            tags: rendered.tags.clone(),
-            ..stack(&rendered.stack_name)
-        }),
-        assets: keys.collect(),
-        ..empty()
-    }
-}
+use support::Builder;
 
 fn plan(new: &Builder, snapshot: &Snapshot) -> Plan {
     diff(&rendered(new), &new.workflow(), snapshot)

@@ -1,5 +1,10 @@
 //! Manifest in, templates out: one folder per case, and the example workflows with them. `UPDATE=1`
 //! rewrites what is expected.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "tests read and write files"
+)]
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,5 +1,10 @@
 //! Many shapes of workflows, each rendered and written to a folder for the template linter:
 //! `cfn-lint target/tmp/shapes/*.json` must find nothing.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "tests read and write files"
+)]
 
 #[path = "support/mod.rs"]
 mod support;

@@ -1,5 +1,10 @@
 //! Workflows in a few words.
-#![allow(dead_code, unreachable_pub, reason = "each test uses its part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "each test uses its part"
+)]
 
 use std::collections::BTreeMap;
 
