@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::reference::{Reference, creation_order, references};
-use crate::{Cycle, Document};
+use crate::{Cycle, Document, Resource};
 
 /// A mistake in a template.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -68,42 +68,10 @@ pub enum Problem {
 pub fn validate(document: &Document) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (id, resource) in &document.resources {
-        let place = format!("Resources.{id}");
-        check_id(id, &mut problems);
-        check_condition(
-            document,
-            resource.condition.as_deref(),
-            &place,
-            &mut problems,
-        );
-        let unknown = resource
-            .depends_on
-            .iter()
-            .filter(|name| !document.resources.contains_key(*name));
-        problems.extend(unknown.map(|name| Problem::UnresolvedDependency {
-            logical_id: id.clone(),
-            name: name.clone(),
-        }));
-        let found: BTreeSet<Reference> =
-            resource.properties.values().flat_map(references).collect();
-        check_references(document, found, &place, &mut problems);
+        check_resource(document, id, resource, &mut problems);
     }
     for (name, output) in &document.outputs {
-        let place = format!("Outputs.{name}");
-        check_id(name, &mut problems);
-        check_condition(
-            document,
-            output.get("Condition").and_then(Value::as_str),
-            &place,
-            &mut problems,
-        );
-        check_has(output, "Value", &place, &mut problems);
-        check_references(
-            document,
-            output.get("Value").map(references).unwrap_or_default(),
-            &place,
-            &mut problems,
-        );
+        check_output(document, name, output, &mut problems);
     }
     for (name, parameter) in &document.parameters {
         check_id(name, &mut problems);
@@ -115,15 +83,41 @@ pub fn validate(document: &Document) -> Vec<Problem> {
         );
     }
     for (name, condition) in &document.conditions {
-        check_references(
-            document,
-            references(condition),
-            &format!("Conditions.{name}"),
-            &mut problems,
-        );
+        let place = format!("Conditions.{name}");
+        check_references(document, references(condition), &place, &mut problems);
     }
     problems.extend(creation_order(document).err().map(Problem::Cycle));
     problems
+}
+
+fn check_resource(document: &Document, id: &str, resource: &Resource, problems: &mut Vec<Problem>) {
+    let place = format!("Resources.{id}");
+    check_id(id, problems);
+    check_condition(document, resource.condition.as_deref(), &place, problems);
+    let unknown = resource
+        .depends_on
+        .iter()
+        .filter(|name| !document.resources.contains_key(*name));
+    problems.extend(unknown.map(|name| Problem::UnresolvedDependency {
+        logical_id: id.to_owned(),
+        name: name.clone(),
+    }));
+    let found: BTreeSet<Reference> = resource.properties.values().flat_map(references).collect();
+    check_references(document, found, &place, problems);
+}
+
+fn check_output(document: &Document, name: &str, output: &Value, problems: &mut Vec<Problem>) {
+    let place = format!("Outputs.{name}");
+    check_id(name, problems);
+    check_condition(
+        document,
+        output.get("Condition").and_then(Value::as_str),
+        &place,
+        problems,
+    );
+    check_has(output, "Value", &place, problems);
+    let found = output.get("Value").map(references).unwrap_or_default();
+    check_references(document, found, &place, problems);
 }
 
 fn check_id(logical_id: &str, problems: &mut Vec<Problem>) {
