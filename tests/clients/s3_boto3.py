@@ -4,6 +4,7 @@
 Takes the endpoint and credentials from the usual AWS variables. Exits with 0 if all checks held.
 """
 
+import base64
 import concurrent.futures
 import hashlib
 import io
@@ -11,10 +12,13 @@ import os
 import time
 import urllib.request
 import uuid
+import zlib
 
 import boto3
 import botocore
 from boto3.s3.transfer import TransferConfig
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -251,6 +255,27 @@ def presigned_version_4():
     presigned(boto3.client("s3", config=CONFIG.merge(Config(signature_version="s3v4"))))
 
 
+def trailers():
+    """A body in chunks with its checksum behind it, unsigned, as SDKs send streams over TLS."""
+    good = base64.b64encode(zlib.crc32(b"hello world").to_bytes(4, "big")).decode()
+    for checksum, expected in ((good, 200), ("AAAAAA==", 400)):
+        chunks = b"6\r\nhello \r\n5\r\nworld\r\n0\r\nx-amz-checksum-crc32:" + checksum.encode() + b"\r\n\r\n"
+        key = f"trailer-{expected}"
+        request = AWSRequest("PUT", f"{os.environ['AWS_ENDPOINT_URL']}/{BUCKET}/{key}", data=chunks, headers={
+            "Content-Encoding": "aws-chunked", "X-Amz-Trailer": "x-amz-checksum-crc32",
+            "X-Amz-Decoded-Content-Length": "11", "Content-Length": str(len(chunks)),
+            "Content-Type": "text/plain", "X-Amz-Content-SHA256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+        })
+        request.context["checksum"] = {"request_algorithm": {"in": "trailer"}}
+        S3SigV4Auth(boto3.Session().get_credentials(), "s3", "us-east-1").add_auth(request)
+        headers = dict(request.headers.items())
+        status(expected, urllib.request.Request(request.url, data=chunks, method="PUT", headers=headers))
+    head = s3.head_object(Bucket=BUCKET, Key="trailer-200", ChecksumMode="ENABLED")
+    assert body("trailer-200") == b"hello world" and head["ChecksumCRC32"] == good
+    assert "ContentEncoding" not in head
+    refused("404", 404, s3.head_object, Bucket=BUCKET, Key="trailer-400")
+
+
 def status(expected, request):
     try:
         found = urllib.request.urlopen(request).status
@@ -297,7 +322,7 @@ def cleaning():
 
 
 CHECKS = (buckets, objects, ranges, conditions, keys, listing, copies, multipart, presigned, presigned_version_4,
-          doors, speed, cleaning)
+          trailers, doors, speed, cleaning)
 for check in CHECKS:
     check()
     print(f"ok {check.__name__}")

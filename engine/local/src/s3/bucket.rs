@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::fault::no_such_bucket;
+use super::upload::{self, Upload};
 use crate::Error;
 use crate::clock::now_ms;
 use crate::services::Services;
@@ -83,7 +84,7 @@ pub(crate) fn update_bucket(
     Ok(transaction.put(Table::Buckets, name, &bucket)?)
 }
 
-/// Removes an empty bucket. Open multipart uploads do not keep it, as with S3.
+/// Removes an empty bucket. Open multipart uploads do not keep it, and go with it.
 pub(crate) fn delete_bucket(
     transaction: &mut Transaction<'_>,
     name: &str,
@@ -93,6 +94,9 @@ pub(crate) fn delete_bucket(
     }
     if transaction.has_any(Table::Objects, &format!("{name}/"))? {
         return Err(BucketError::NotEmpty(name.to_owned()));
+    }
+    for (_, open) in transaction.list::<Upload>(Table::Uploads, &format!("{name}/"))? {
+        upload::remove(transaction, name, &open, &[])?;
     }
     transaction.delete(Table::Buckets, name);
     Ok(())
