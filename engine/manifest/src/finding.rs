@@ -57,9 +57,15 @@ impl miette::Diagnostic for Finding {
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        let labels = &self.diagnostic.labels;
-        Some(Box::new(labels.iter().map(|label| {
-            LabeledSpan::new_with_span(Some(label.text.clone()), label.span.clone())
+        let labels = self.diagnostic.labels.iter().enumerate();
+        Some(Box::new(labels.map(|(number, label)| {
+            let (text, span) = (Some(label.text.clone()), label.span.clone());
+            // The first place is the one that the heading names.
+            if number == 0 {
+                LabeledSpan::new_primary_with_span(text, span)
+            } else {
+                LabeledSpan::new_with_span(text, span)
+            }
         })))
     }
 }

@@ -11,9 +11,9 @@ use crate::text::MAX_DEPTH;
 use crate::tree::{Entry, Node, Value};
 
 /// Bytes of tree, aliases counted at every use; a small file must not become a large tree.
-const MAX_WEIGHT: usize = 2 * 1024 * 1024;
+const MAX_WEIGHT: usize = 1024 * 1024;
 /// Bytes that a node weighs besides its text.
-const NODE_WEIGHT: usize = 32;
+const NODE_WEIGHT: usize = 64;
 
 /// Reads the tree, or reports why not. Mistakes that do not stop the reader are reported all.
 pub(crate) fn read(text: &str, report: &mut Vec<Diagnostic>) -> Option<Node> {
@@ -252,8 +252,8 @@ impl<'a> Reader<'a, '_> {
         let left = self.weight_left.checked_sub(weight);
         self.weight_left = left.ok_or_else(|| {
             Box::new(
-                limit(span.clone(), "aliases make the manifest too large")
-                    .help("write the values out"),
+                limit(span.clone(), "more values than a manifest can have")
+                    .help("every use of an alias counts: write values out"),
             )
         })?;
         Ok(())

@@ -133,14 +133,8 @@ impl<'a> Drawing<'a> {
                 out,
                 "<path class=\"edge\" marker-end=\"url(#tip)\" d=\"{path}\"/>"
             );
-            // Near the reader, where several edges of one writer have parted.
-            label(
-                out,
-                end.0 - GAP_X / 2,
-                end.1.midpoint(end.1.min(start.1)) - 8,
-                "middle",
-                &link.via,
-            );
+            let height = start.1.midpoint(end.1) - 8;
+            label(out, middle, height, "middle", &link.via);
         }
     }
 
