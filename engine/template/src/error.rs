@@ -11,6 +11,12 @@ pub enum Error {
         /// The name.
         name: String,
     },
+    /// A name that would not be one for AWS.
+    #[error("{name:?} is no name of a workflow, environment, stage or bucket")]
+    InvalidName {
+        /// The name.
+        name: String,
+    },
     /// Text that CloudFormation or IAM would read as something else.
     #[error(
         "stage {stage}: {text:?} has `${{`, `{{{{`, or a wildcard where none can be, which AWS would not take literally"

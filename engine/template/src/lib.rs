@@ -9,6 +9,7 @@ use scar_schemas::contract::Image;
 use scar_schemas::digest::Digest;
 
 mod access;
+mod check;
 mod config;
 mod error;
 mod event;

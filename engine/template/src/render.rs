@@ -9,15 +9,16 @@ use serde_json::{Map, Value, json};
 
 use crate::fragment::Fragments;
 use crate::{
-    Asset, Content, Error, Materials, Origin, Rendered, config, limit, name, parameter, stage,
-    summary,
+    Asset, Content, Error, Materials, Origin, Rendered, check, config, limit, name, parameter,
+    stage, summary,
 };
 
 /// Name of the stack that all workflows of an environment share, without `scar-` and the environment.
 const BASE: &str = "base";
-/// Most characters of a bucket's prefix: 63 less `-<account>-<region>-an` with the shortest region.
-/// Longer regions are refused by the service before anything is made.
-const MAX_PREFIX: usize = 63 - 1 - 12 - 1 - 9 - 3;
+/// Length of a bucket's name, less `-<account>-`, and less the closing `-an` ("Bucket naming rules" of S3).
+const MAX_PREFIX_AND_REGION: usize = 63 - 14 - 3;
+/// The shortest region. Where the manifest names none, the service refuses names that a longer one spoils.
+const SHORTEST_REGION: &str = "us-east-1";
 
 /// Renders a checked workflow. The same arguments always give the same bytes.
 ///
@@ -29,6 +30,7 @@ pub fn render(workflow: &Workflow, materials: &Materials) -> Result<Rendered, Er
             name: workflow.name.clone(),
         });
     }
+    check::names(workflow)?;
     let fragments = Fragments::new()?;
     let (stack, origins, packages) = stack(&fragments, workflow, materials)?;
     Ok(Rendered {
@@ -54,7 +56,7 @@ fn base(fragments: &Fragments, workflow: &Workflow) -> Result<Document, Error> {
     let prefix = format!("scar-{BASE}-{}", workflow.environment);
     let bucket = fragments.render(
         "bucket",
-        json!({"prefix": checked_prefix(prefix)?, "events": false}),
+        json!({"prefix": checked_prefix(prefix, workflow)?, "events": false}),
     )?;
     let document = Document::from_value(fragments.render("base", json!({"bucket": bucket}))?)?;
     checked(document)
@@ -117,7 +119,7 @@ fn buckets(
     managed
         .map(|(bucket, _)| {
             let prefix = name::bucket_prefix(&workflow.name, &workflow.environment, bucket);
-            let values = json!({"prefix": checked_prefix(prefix)?, "events": true});
+            let values = json!({"prefix": checked_prefix(prefix, workflow)?, "events": true});
             let origin = Origin {
                 stage: None,
                 path: format!("buckets.{bucket}"),
@@ -149,12 +151,11 @@ fn add(resources: &mut Map<String, Value>, id: String, resource: Value) -> Resul
     }
 }
 
-fn checked_prefix(prefix: String) -> Result<String, Error> {
-    if prefix.len() > MAX_PREFIX {
-        return Err(Error::BucketName {
-            prefix,
-            limit: MAX_PREFIX,
-        });
+fn checked_prefix(prefix: String, workflow: &Workflow) -> Result<String, Error> {
+    let region = workflow.region.as_deref().unwrap_or(SHORTEST_REGION);
+    let limit = MAX_PREFIX_AND_REGION.saturating_sub(region.len());
+    if prefix.len() > limit {
+        return Err(Error::BucketName { prefix, limit });
     }
     Ok(prefix)
 }

@@ -201,6 +201,25 @@ fn text_that_aws_would_not_take_literally_is_refused() {
 }
 
 #[test]
+fn a_name_cannot_widen_a_role() {
+    for existing in ["*", "acme/*", "${x}", "ab"] {
+        let builder = Builder::new("w").bucket("archive", Some(existing)).stage(
+            "s",
+            &["data:in/*"],
+            &["archive:x/"],
+        );
+        let result = render(&builder.workflow(), &materials(&builder));
+        assert!(
+            matches!(result, Err(Error::InvalidName { .. })),
+            "{existing}"
+        );
+    }
+    let builder = Builder::new("w").stage("s/*", &["data:in/*"], &[]);
+    let result = render(&builder.workflow(), &materials(&builder));
+    assert!(matches!(result, Err(Error::InvalidName { .. })));
+}
+
+#[test]
 fn limits_are_found() {
     let many = (0..80).fold(Builder::new("w"), |builder, index| {
         builder.stage(&format!("s{index}"), &["data:in/*"], &["data:out/"])
