@@ -1,13 +1,14 @@
 //! Each file in `cases/` is a manifest; beside it stands what the reader says, one line per diagnostic.
 //! `UPDATE=1` writes that; the difference is reviewed by eye.
 
+#![expect(clippy::unwrap_used, reason = "a test ends at its first surprise")]
 #![expect(clippy::disallowed_methods, reason = "the cases are files")]
 
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use scar_manifest::{Diagnostic, Files, Format, Source, parse};
+use scar_manifest::{Diagnostic, Files, Format, Outcome, Source, parse};
 
 /// The folder of the cases, for scripts that they name.
 struct Folder(PathBuf);
@@ -36,26 +37,26 @@ fn line(text: &str, diagnostic: &Diagnostic) -> String {
 }
 
 /// `# env: NAME` in the first line asks for an environment.
-fn report(path: &Path, text: &str) -> String {
-    let format = if path.extension().is_some_and(|e| e == "toml") {
-        Format::Toml
-    } else {
-        Format::Yaml
-    };
+fn read(path: &Path, text: &str) -> Outcome {
+    let is_toml = path
+        .extension()
+        .is_some_and(|extension| extension == "toml");
     let source = Source {
         name: path.display().to_string(),
         text: text.to_owned(),
-        format,
+        format: if is_toml { Format::Toml } else { Format::Yaml },
     };
-    let environment = text
-        .lines()
-        .next()
-        .and_then(|line| line.strip_prefix("# env: "));
-    let outcome = parse(
+    let first = text.lines().next();
+    let environment = first.and_then(|line| line.strip_prefix("# env: "));
+    parse(
         &source,
         environment,
         &Folder(path.parent().unwrap().to_owned()),
-    );
+    )
+}
+
+fn report(path: &Path, text: &str) -> String {
+    let outcome = read(path, text);
     let mut lines = String::new();
     for diagnostic in &outcome.diagnostics {
         for label in &diagnostic.labels {
@@ -103,4 +104,18 @@ fn cases() {
     }
     assert!(count > 20, "the cases are gone");
     assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn yaml_and_toml_are_one_language() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let [yaml, toml] = ["twin.yaml", "twin.toml"].map(|name| {
+        let path = folder.join(name);
+        read(&path, &fs::read_to_string(&path).unwrap()).manifest
+    });
+    let manifest = yaml.clone().unwrap();
+    assert_eq!(yaml, toml);
+    // Without a word it is `dev`, whose value replaces the top level's.
+    assert_eq!(manifest.stages["detect"].settings.env["CONF"], "0.20");
+    assert_eq!(manifest.vars["yolo_conf"], "0.20");
 }
