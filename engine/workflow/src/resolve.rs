@@ -135,11 +135,10 @@ fn check_managed_name(
     let Workflow {
         name, environment, ..
     } = workflow;
-    let is_only = workflow.buckets.len() == 1 && bucket == DATA;
-    let prefix = if is_only {
-        format!("{name}-{environment}")
-    } else {
-        format!("{name}-{environment}-{bucket}")
+    // As scar-template names them.
+    let prefix = match bucket {
+        DATA => format!("{name}-{environment}"),
+        _ => format!("{name}-{environment}-{bucket}"),
     };
     let region = workflow.region.as_ref().map_or(LONGEST_REGION, String::len);
     let most = BUCKET_NAME - ACCOUNT_AND_SUFFIX - region.min(LONGEST_REGION * 2);
