@@ -241,11 +241,13 @@ async fn execute(
         operation,
     };
     let mark = follow::mark(cloud, &followed).await?;
+    // A bucket that is kept for its data has none yet when its creation is undone.
     let request = cloud
         .cloudformation
         .execute_change_set()
         .stack_name(name)
-        .change_set_name(id);
+        .change_set_name(id)
+        .retain_except_on_create(true);
     request.send().await.map_err(|error| match error.code() {
         // Somebody else's change came between: the change set is obsolete.
         Some("InvalidChangeSetStatus" | "InvalidChangeSetStatusException") => Error::Busy {

@@ -15,7 +15,7 @@ use crate::{Cloud, Error};
 pub use get::{Received, get, get_objects};
 pub use list::list;
 pub(crate) use list::list_each;
-pub use put::{Upload, put, uploads};
+pub use put::{Upload, part_bytes, put, uploads};
 
 /// Objects in transfer at once.
 const PARALLEL: usize = 8;

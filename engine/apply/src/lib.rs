@@ -5,6 +5,11 @@
 //! It deliberately decides nothing: what happens is written in the plan, and a plan that is no longer
 //! current is refused. AWS and a cloud at an endpoint are one code path.
 
+#![expect(
+    clippy::result_large_err,
+    reason = "an error here follows a call over the network, which hides the cost of moving it"
+)]
+
 mod apply;
 mod call;
 mod change_set;

@@ -303,7 +303,7 @@ impl Source {
     }
 }
 
-fn part_bytes(size: u64) -> u64 {
+pub(crate) fn part_bytes(size: u64) -> u64 {
     size.div_ceil(MAX_PARTS)
         .next_multiple_of(1 << 20)
         .max(PART_BYTES)

@@ -73,6 +73,13 @@ fn text<'a>(path: &Path, name: &'a std::ffi::OsStr) -> Result<&'a str, Error> {
     })
 }
 
+/// Size of the parts in which [`put`] sends an object of this size, in bytes: with it the `ETag` of a file can be
+/// told without sending it.
+#[must_use]
+pub fn part_bytes(size: u64) -> u64 {
+    crate::transfer::part_bytes(size)
+}
+
 /// Puts files into a bucket, eight at a time, large ones in parts. The answer is in the order of `uploads`.
 ///
 /// # Errors
