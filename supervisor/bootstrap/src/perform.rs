@@ -104,7 +104,11 @@ impl Attempt<'_> {
                 .await?
             {
                 Outcome::Mine { etag } => Reply::Committed { record, etag },
-                other => answer(other, &at.key, &Condition::Absent),
+                other => {
+                    let staged = (0..self.placed().len()).map(|index| self.staged_key(index));
+                    self.discard(staged.collect()).await;
+                    answer(other, &at.key, &Condition::Absent)
+                }
             },
         )
     }
@@ -197,7 +201,26 @@ impl Attempt<'_> {
             .store
             .write(&at, body, &self.labels, &condition)
             .await?;
+        if let Outcome::Mine { .. } = outcome {
+            crash_at("before-clean");
+            let staged = committed.record.outputs.iter();
+            self.discard(staged.map(|output| output.staged.clone()).collect())
+                .await;
+        }
         Ok(answer(outcome, &at.key, &condition))
+    }
+
+    /// Removes staged outputs that nobody needs any more: their record is closed, or another attempt
+    /// committed. Whoever still copies from them finds them gone and looks at the record again.
+    async fn discard(&self, keys: Vec<String>) {
+        let places = keys
+            .into_iter()
+            .map(|key| Location::new(self.state_bucket(), key));
+        let deletions = stream::iter(places).map(|at| async move {
+            // Only space is lost if it fails, so it must not fail the task.
+            let _ = self.setup.store.delete(&at).await;
+        });
+        deletions.buffer_unordered(PARALLEL).collect::<()>().await;
     }
 
     pub(crate) async fn close(&self, ending: &Ending) -> Result<Reply, StoreError> {

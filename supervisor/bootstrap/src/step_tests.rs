@@ -205,6 +205,9 @@ impl World {
             Step::Replace(committed) => {
                 let (index, seen) = committed.blocked[0].clone();
                 let owner: u8 = committed.record.attempt.parse().unwrap();
+                if !self.staged.contains(&(owner, index)) {
+                    return Some(Reply::StagedGone(format!("{owner}/{index}")));
+                }
                 let condition = Condition::Etag(seen.etag);
                 match self.write(index, version, owner, &condition) {
                     Ok(()) => Reply::Written,
@@ -218,6 +221,7 @@ impl World {
                     Reply::Written
                 } else if etag.to_string() == committed.etag {
                     self.etag += 1;
+                    self.discard(record.attempt.parse().unwrap());
                     self.records
                         .insert(version, (TaskRecord { state, ..record }, self.etag));
                     Reply::Written
@@ -241,10 +245,12 @@ impl World {
     fn publish(&mut self, which: usize, committed: &Committed, at: usize) -> Option<Reply> {
         let owner: u8 = committed.record.attempt.parse().unwrap();
         let version = self.processes[which].version;
-        assert!(
-            self.staged.contains(&(owner, at)),
-            "a committed output was not staged"
-        );
+        if !self.staged.contains(&(owner, at)) {
+            let process = &mut self.processes[which];
+            process.at = 0;
+            process.taken.clear();
+            return Some(Reply::StagedGone(format!("{owner}/{at}")));
+        }
         if let Err(Some(seen)) = self.write(at, version, owner, &Condition::Absent) {
             self.processes[which].taken.push((at, seen));
         }
@@ -262,6 +268,10 @@ impl World {
         (process.at == 0).then_some(reply)
     }
 
+    fn discard(&mut self, attempt: u8) {
+        self.staged.retain(|(owner, _)| *owner != attempt);
+    }
+
     fn create(&mut self, version: u8, attempt: u8, state: TaskState) -> Reply {
         let found = self.records.get(&version).cloned();
         let (record, etag) = match found {
@@ -273,7 +283,10 @@ impl World {
                 made
             }
             Some((there, etag)) if there.attempt == attempt.to_string() => (there, etag),
-            Some(_) => return Reply::Taken(Seen::default()),
+            Some(_) => {
+                self.discard(attempt);
+                return Reply::Taken(Seen::default());
+            }
         };
         match state {
             TaskState::Committed => Reply::Committed {

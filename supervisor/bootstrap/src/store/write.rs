@@ -87,6 +87,15 @@ impl Store {
         Err(last)
     }
 
+    /// Deletes an object, also one that is not there.
+    pub(crate) async fn delete(&self, at: &Location) -> Result<(), StoreError> {
+        let request = self.client.delete_object().bucket(&at.bucket).key(&at.key);
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(sort("DELETE", at, &error).into_error("DELETE", at)),
+        }
+    }
+
     /// Finds out whose object it is after a refusal. `None` means that the write must be repeated.
     async fn read_back(
         &self,
