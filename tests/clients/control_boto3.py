@@ -31,7 +31,7 @@ done
 """
 
 
-def template(memory=256, queue_name=None, broken=False, output=False):
+def template(memory=256, queue_name=None, broken=False, output=False, kept=False):
     stage = {
         "Data": {
             "Type": "AWS::S3::Bucket",
@@ -112,6 +112,8 @@ def template(memory=256, queue_name=None, broken=False, output=False):
             "Properties": {"Action": "lambda:InvokeFunction", "FunctionName": {"Ref": "Shrink"}, "Principal": "events.amazonaws.com", "SourceArn": {"Fn::GetAtt": "Rule.Arn"}},
         },
     }
+    if kept:
+        stage["Data"]["DeletionPolicy"] = "Retain"
     return json.dumps({
         "Parameters": {"Artifacts": {"Type": "String"}},
         "Resources": stage,
@@ -138,11 +140,11 @@ def until(what, check, seconds=30):
     raise SystemExit(f"time ran out: {what}")
 
 
-def change(cloudformation, stack, kind, body, artifacts):
+def change(cloudformation, stack, kind, body, artifacts, **more):
     name = "c" + uuid.uuid4().hex[:8]
     made = cloudformation.create_change_set(
         StackName=stack, ChangeSetName=name, ChangeSetType=kind, TemplateBody=body, Capabilities=["CAPABILITY_IAM"],
-        Parameters=[{"ParameterKey": "Artifacts", "ParameterValue": artifacts}], Tags=[{"Key": "a", "Value": "b"}],
+        Parameters=[{"ParameterKey": "Artifacts", "ParameterValue": artifacts}], Tags=[{"Key": "a", "Value": "b"}], **more,
     )
     return cloudformation.describe_change_set(ChangeSetName=made["Id"])
 
@@ -255,6 +257,21 @@ def main():
     cloudformation.delete_stack(StackName=stack)
     cloudformation.get_waiter("stack_delete_complete").wait(StackName=seen["StackId"], WaiterConfig={"Delay": 1})
     assert functions.list_functions()["Functions"] == []
+
+    # A bucket that was kept comes back to the stack, and a failed creation leaves it alone.
+    for broken, status in ((False, "CREATE_COMPLETE"), (True, "DELETE_COMPLETE"), (False, "CREATE_COMPLETE")):
+        seen = change(cloudformation, stack, "CREATE", template(broken=broken, kept=True), artifacts,
+                      ImportExistingResources=True, OnStackFailure="DELETE")
+        cloudformation.execute_change_set(ChangeSetName=seen["ChangeSetId"], RetainExceptOnCreate=True)
+        assert settled(cloudformation, seen["StackId"]) == status
+        s3.put_object(Bucket=bucket, Key="kept", Body=b"x")
+        if not broken:
+            cloudformation.delete_stack(StackName=stack)
+            cloudformation.get_waiter("stack_delete_complete").wait(StackName=seen["StackId"], WaiterConfig={"Delay": 1})
+    seen = change(cloudformation, stack, "CREATE", template(kept=True), artifacts)
+    cloudformation.execute_change_set(ChangeSetName=seen["ChangeSetId"])
+    assert settled(cloudformation, stack) == "ROLLBACK_COMPLETE", "an existing bucket was taken without being asked"
+    cloudformation.delete_stack(StackName=stack)
     print("control plane: ok")
 
 

@@ -38,6 +38,7 @@ impl Cloud {
         let listener = server::listen(settings.port).await?;
         let services = Arc::new(make_services(settings, &listener)?);
         running::write(&services.settings.directory, &describe(&services))?;
+        lambda::sweep(&services);
         stack::resume(Arc::clone(&services)).await;
         let tasks = vec![
             tokio::spawn(server::run(listener, Arc::clone(&services))),

@@ -9,7 +9,7 @@ mod runtime_api;
 mod sandbox;
 mod spawner;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -24,6 +24,7 @@ pub(crate) use runtime_api::Outcome;
 
 use crate::Error;
 use crate::services::Services;
+use crate::stack::Stack;
 use crate::store::Table;
 
 /// A function, in `Table::Functions` under its name.
@@ -194,9 +195,36 @@ pub(crate) fn packages(services: &Services) -> PathBuf {
     services.settings.directory.join("packages")
 }
 
+/// Digests of all packages that something refers to; `None` if that cannot be told now.
+fn packages_in_use(services: &Services) -> Option<BTreeSet<String>> {
+    let store = &services.store;
+    let stacks = store.list::<Stack>(Table::Stacks, "").ok()?;
+    if stacks.iter().any(|(_, stack)| stack.operation.is_some()) {
+        return None;
+    }
+    let functions = store.list::<Function>(Table::Functions, "").ok()?;
+    let layers = store.list::<LayerVersion>(Table::Layers, "").ok()?;
+    let of_functions = functions
+        .into_iter()
+        .map(|(_, function)| function.package.digest);
+    let of_layers = layers
+        .into_iter()
+        .map(|(_, version)| version.package.digest);
+    Some(of_functions.chain(of_layers).collect())
+}
+
 /// Asynchronous invocations queued or in flight.
 pub(crate) fn pending(services: &Services) -> Result<usize, Error> {
     services.store.count(Table::Invocations, "")
+}
+
+/// Removes what a killed process left: its sandboxes, and packages that nothing refers to. To be called
+/// before anything else runs.
+pub(crate) fn sweep(services: &Services) {
+    executor::sweep(services);
+    if let Some(used) = packages_in_use(services) {
+        package::sweep(&packages(services), &used);
+    }
 }
 
 /// Runs queued invocations until the task is aborted.

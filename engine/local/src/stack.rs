@@ -71,6 +71,8 @@ pub(crate) struct Resource {
     pub(crate) properties: BTreeMap<String, Value>,
     /// What `Fn::GetAtt` gives.
     pub(crate) attributes: BTreeMap<String, Value>,
+    /// Whether it was there before the stack; a failed creation leaves it alone.
+    pub(crate) is_imported: bool,
     /// The code that belongs to it.
     pub(crate) package: Option<Package>,
     /// `DeletionPolicy`.

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 
 use super::executor::{self, Finished, Request};
 use super::runtime_api::Outcome;
-use super::{AsynchronousSettings, Function, find, packages};
+use super::{AsynchronousSettings, Function, find};
 use crate::auth::Identity;
 use crate::queue as messages;
 use crate::services::Services;
@@ -126,8 +126,6 @@ pub(crate) fn enqueue(services: &Services, invocations: &[(String, Invocation)])
 
 /// Dispatches until the task is aborted; what runs then is killed and stays queued.
 pub(crate) async fn run(services: Arc<Services>) {
-    executor::sweep(&services);
-    drop(tokio::fs::create_dir_all(packages(&services)).await);
     // A store that cannot be read has nothing to run; every request will say so.
     enqueue(
         &services,

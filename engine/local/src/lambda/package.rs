@@ -1,5 +1,6 @@
 //! Packages: zip files of functions and layers, unpacked once into a directory named by their digest.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, Permissions};
 use std::io::{self, Cursor, Read};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -112,6 +113,20 @@ pub(crate) fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Removes packages that nothing refers to, and what an unpacking that was killed has left.
+pub(crate) fn sweep(packages: &Path, used: &BTreeSet<String>) {
+    for entry in fs::read_dir(packages).into_iter().flatten().flatten() {
+        if !entry
+            .file_name()
+            .to_str()
+            .is_some_and(|name| used.contains(name))
+        {
+            // It only costs space; the next sweep comes.
+            drop(fs::remove_dir_all(entry.path()));
+        }
+    }
 }
 
 fn extract(zip: &[u8], directory: &Path) -> Result<(), PackageError> {

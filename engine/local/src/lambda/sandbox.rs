@@ -35,14 +35,19 @@ pub(crate) struct Sandbox {
     pub(crate) idle_since: Instant,
     /// Whether it can take another invocation.
     pub(crate) is_usable: bool,
-    services: Arc<Services>,
-    directory: PathBuf,
     api: RuntimeApi,
     child: Child,
     group: Option<Pid>,
     journal: Arc<Journal>,
-    credentials: Credentials,
     started: Option<Instant>,
+    _ground: Ground,
+}
+
+/// What a sandbox stands on; it goes with it, also if the process never started.
+struct Ground {
+    services: Arc<Services>,
+    directory: PathBuf,
+    credentials: Credentials,
 }
 
 /// Why a sandbox could not start.
@@ -68,30 +73,24 @@ impl Sandbox {
         services: &Arc<Services>,
         function: &Function,
     ) -> Result<Self, StartError> {
-        let directory = std::path::absolute(sandboxes(services))?.join(random::hex(8));
         let started = Instant::now();
-        let trees = trees(services, function)?;
-        let target = directory.clone();
-        tokio::task::spawn_blocking(move || populate(&target, &trees))
-            .await
-            .map_err(io::Error::other)??;
+        let ground = Ground {
+            services: Arc::clone(services),
+            directory: std::path::absolute(sandboxes(services))?.join(random::hex(8)),
+            credentials: services.keys.issue(function.role(), &function.name),
+        };
+        let (trees, target) = (trees(services, function)?, ground.directory.clone());
+        let populated = tokio::task::spawn_blocking(move || populate(&target, &trees));
+        populated.await.map_err(io::Error::other)??;
         let api = RuntimeApi::listen().await?;
-        let credentials = services.keys.issue(function.role(), &function.name);
-        let journal = open_journal(services, function).await?;
-        let command = command(
-            services,
-            function,
-            &directory,
-            &api,
-            &credentials,
-            &journal.1,
-        )?;
+        let (journal, stream) = open_journal(services, function).await?;
+        let command = command(&ground, function, &api, &stream)?;
         let mut child = services.executor.spawner.spawn(command).await?;
         if let Some(output) = child.stdout.take() {
-            tokio::spawn(Arc::clone(&journal.0).follow(output));
+            tokio::spawn(Arc::clone(&journal).follow(output));
         }
         if let Some(output) = child.stderr.take() {
-            tokio::spawn(Arc::clone(&journal.0).follow(output));
+            tokio::spawn(Arc::clone(&journal).follow(output));
         }
         let group = child
             .id()
@@ -101,14 +100,12 @@ impl Sandbox {
             revision: function.revision.clone(),
             idle_since: Instant::now(),
             is_usable: true,
-            services: Arc::clone(services),
-            directory,
             api,
             child,
             group,
-            journal: journal.0,
-            credentials,
+            journal,
             started: Some(started),
+            _ground: ground,
         })
     }
 
@@ -208,6 +205,11 @@ impl Sandbox {
 impl Drop for Sandbox {
     fn drop(&mut self) {
         self.kill();
+    }
+}
+
+impl Drop for Ground {
+    fn drop(&mut self) {
         self.services.keys.revoke(&self.credentials.access_key);
         // What cannot be removed now is swept when a cloud opens the directory.
         drop(std::fs::remove_dir_all(&self.directory));
@@ -316,13 +318,16 @@ async fn open_journal(
 }
 
 fn command(
-    services: &Services,
+    ground: &Ground,
     function: &Function,
-    directory: &Path,
     api: &RuntimeApi,
-    credentials: &Credentials,
     stream: &str,
 ) -> Result<Command, StartError> {
+    let Ground {
+        services,
+        directory,
+        credentials,
+    } = ground;
     let (task, opt, tmp) = (
         directory.join("task"),
         directory.join("opt"),

@@ -35,8 +35,8 @@ pub(crate) struct ChangeSet {
     pub(crate) changes: Vec<Change>,
     /// What happens if executing it fails.
     pub(crate) on_failure: OnFailure,
-    /// Whether a failed creation also removes new resources that are to be retained.
-    pub(crate) removes_new: bool,
+    /// Whether a bucket that exists already may become the stack's.
+    pub(crate) imports: bool,
     /// Milliseconds since the Unix epoch.
     pub(crate) created_ms: u64,
 }
@@ -202,7 +202,7 @@ fn modification(
             Replacement::Maybe => "Conditionally",
             Replacement::Never => "Never",
         };
-        let strongest = properties.entry(name).or_insert(need.to_owned());
+        let strongest = properties.entry(name).or_insert_with(|| need.to_owned());
         if need == "Always" || strongest == "Never" {
             need.clone_into(strongest);
         }

@@ -180,11 +180,16 @@ impl Step {
                 if let (Some(existing), Some(operation)) = (existing, stack.operation.as_mut()) {
                     operation.leftovers.push(existing);
                 }
-                self.resource(
+                let is_imported = made.is_imported;
+                let resource = self.resource(
                     made.physical_id,
                     made.attributes,
                     &format!("{status}_COMPLETE"),
-                )
+                );
+                Resource {
+                    is_imported,
+                    ..resource
+                }
             }
         };
         if self.action != Action::Keep {
@@ -229,6 +234,10 @@ impl Step {
             time_ms: clock::now_ms(),
             properties: self.properties.clone(),
             attributes,
+            is_imported: self
+                .existing
+                .as_ref()
+                .is_some_and(|existing| existing.is_imported),
             package: self.package.clone().or(kept),
             deletion_policy: self.wanted.deletion_policy.clone(),
             replace_policy: self.wanted.update_replace_policy.clone(),

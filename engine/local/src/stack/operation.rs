@@ -30,6 +30,8 @@ pub(crate) struct Operation {
     pub(crate) on_failure: OnFailure,
     /// Whether a failed creation also removes new resources that are to be retained.
     pub(crate) removes_new: bool,
+    /// Whether a bucket that exists already may become the stack's.
+    pub(crate) imports: bool,
     /// Resources that a deletion leaves alone because the caller said so.
     pub(crate) retained: Vec<String>,
 }
@@ -75,6 +77,7 @@ impl Operation {
             leftovers: Vec::new(),
             on_failure,
             removes_new: false,
+            imports: false,
             retained: Vec::new(),
         }
     }

@@ -53,6 +53,8 @@ pub(super) struct Context {
     pub(super) stack_name: String,
     /// Name of the resource in the template.
     pub(super) logical_id: String,
+    /// Whether a bucket that exists already may become the stack's.
+    pub(super) imports: bool,
 }
 
 /// A resource that was made.
@@ -62,6 +64,18 @@ pub(super) struct Made {
     pub(super) physical_id: String,
     /// What `Fn::GetAtt` gives.
     pub(super) attributes: Attributes,
+    /// Whether it was there before.
+    pub(super) is_imported: bool,
+}
+
+impl Made {
+    fn new(physical_id: impl Into<String>, attributes: Attributes) -> Self {
+        Self {
+            physical_id: physical_id.into(),
+            attributes,
+            is_imported: false,
+        }
+    }
 }
 
 impl Context {
@@ -73,6 +87,10 @@ impl Context {
             endpoint: services.endpoint.clone(),
             stack_name: stack.name.clone(),
             logical_id: logical_id.to_owned(),
+            imports: stack
+                .operation
+                .as_ref()
+                .is_some_and(|operation| operation.imports),
         }
     }
 

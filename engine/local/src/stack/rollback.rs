@@ -141,11 +141,8 @@ pub(super) async fn clean_up(
         } else {
             &leftover.deletion_policy
         };
-        let keeps = keeps(
-            policy.as_deref(),
-            is_undone && !operation.removes_new,
-            is_undone,
-        );
+        let keeps = (is_undone && leftover.is_imported)
+            || keeps(policy.as_deref(), !operation.removes_new, is_undone);
         // A leftover that cannot be removed stays where it is and does not hold up the stack, as in AWS.
         drop(remove(services, stack, leftover, keeps, false).await?);
     }
@@ -173,6 +170,7 @@ pub(super) async fn delete(
     let mut failed = Vec::new();
     for resource in order.iter().filter_map(|id| stack.resources.get(id)) {
         let keeps = operation.retained.contains(&resource.logical_id)
+            || (is_undone && resource.is_imported)
             || keeps(
                 resource.deletion_policy.as_deref(),
                 !operation.removes_new,

@@ -146,8 +146,7 @@ fn compose(
         definition,
         changes,
         on_failure: on_failure(parameters.text("OnStackFailure")),
-        removes_new: parameters.flag("ImportExistingResources")
-            || parameters.flag("RetainExceptOnCreate"),
+        imports: parameters.flag("ImportExistingResources"),
         created_ms: clock::now_ms(),
     };
     Ok((change_set, stack))
@@ -183,7 +182,8 @@ async fn execute_change_set(
     check_updatable(&stack)?;
     let mut operation =
         Operation::applying(&stack, change_set.definition.clone(), change_set.on_failure);
-    operation.removes_new = change_set.removes_new || parameters.flag("RetainExceptOnCreate");
+    operation.removes_new = parameters.flag("RetainExceptOnCreate");
+    operation.imports = change_set.imports;
     if parameters.flag("DisableRollback") {
         operation.on_failure = OnFailure::DoNothing;
     }

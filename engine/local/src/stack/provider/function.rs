@@ -210,10 +210,8 @@ pub(super) fn create(
         .ok_or_else(|| refuse("the function has no code"))?;
     let function = read.into_function(transaction, name.clone(), arn.clone(), package)?;
     transaction.put(Table::Functions, &name, &function)?;
-    Ok(Made {
-        physical_id: name,
-        attributes: attributes(&[("Arn", &arn)]),
-    })
+    let attributes = attributes(&[("Arn", &arn)]);
+    Ok(Made::new(name, attributes))
 }
 
 pub(super) fn update(
@@ -276,10 +274,8 @@ pub(super) fn create_layer(
         created_ms: clock::now_ms(),
     };
     transaction.put(Table::Layers, &arn, &stored)?;
-    Ok(Made {
-        attributes: attributes(&[("LayerVersionArn", &arn)]),
-        physical_id: arn,
-    })
+    let attributes = attributes(&[("LayerVersionArn", &arn)]);
+    Ok(Made::new(arn, attributes))
 }
 
 pub(super) fn delete_layer(transaction: &mut Transaction<'_>, arn: &str) -> Result<(), Refusal> {
@@ -313,10 +309,8 @@ pub(super) fn create_permission(
     let mut function = find(transaction, &read.function_name)?;
     function.permissions.insert(id.clone(), permission);
     transaction.put(Table::Functions, &function.name, &function)?;
-    Ok(Made {
-        attributes: attributes(&[("Id", &id)]),
-        physical_id: id,
-    })
+    let attributes = attributes(&[("Id", &id)]);
+    Ok(Made::new(id, attributes))
 }
 
 pub(super) fn delete_permission(
@@ -363,7 +357,7 @@ pub(super) fn put_invoke_config(
     let defaults = AsynchronousSettings::default();
     let retries = read
         .maximum_retry_attempts
-        .unwrap_or(u64::from(defaults.retries_max));
+        .unwrap_or_else(|| u64::from(defaults.retries_max));
     let age_max_s = read
         .maximum_event_age_in_seconds
         .unwrap_or(defaults.age_max_s);
@@ -395,10 +389,8 @@ pub(super) fn put_invoke_config(
     });
     transaction.put(Table::Functions, &function.name, &function)?;
     let physical_id = format!("{}|{}", function.name, read.qualifier);
-    Ok(Made {
-        physical_id,
-        attributes: Attributes::new(),
-    })
+    let attributes = Attributes::new();
+    Ok(Made::new(physical_id, attributes))
 }
 
 pub(super) fn delete_invoke_config(

@@ -63,10 +63,8 @@ pub(super) fn create_role(
     };
     transaction.put(Table::Roles, &name, &role)?;
     let id = format!("AROA{}", random::hex(8).to_uppercase());
-    Ok(Made {
-        physical_id: name,
-        attributes: attributes(&[("Arn", &arn), ("RoleId", &id)]),
-    })
+    let attributes = attributes(&[("Arn", &arn), ("RoleId", &id)]);
+    Ok(Made::new(name, attributes))
 }
 
 /// Policies of `AWS::IAM::RolePolicy` resources stay; the role's own are exchanged.
@@ -111,10 +109,8 @@ pub(super) fn put_role_policy(
         .insert(read.policy_name.clone(), read.policy_document);
     transaction.put(Table::Roles, &read.role_name, &role)?;
     let physical_id = format!("{}|{}", read.policy_name, read.role_name);
-    Ok(Made {
-        physical_id,
-        attributes: Attributes::new(),
-    })
+    let attributes = Attributes::new();
+    Ok(Made::new(physical_id, attributes))
 }
 
 pub(super) fn delete_role_policy(

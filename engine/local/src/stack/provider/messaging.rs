@@ -94,10 +94,8 @@ pub(super) fn put_rule(
         targets,
     };
     transaction.put(Table::Rules, &name, &rule)?;
-    Ok(Made {
-        physical_id: name,
-        attributes: attributes(&[("Arn", &rule.arn)]),
-    })
+    let attributes = attributes(&[("Arn", &rule.arn)]);
+    Ok(Made::new(name, attributes))
 }
 
 pub(super) fn delete_rule(transaction: &mut Transaction<'_>, name: &str) -> Result<(), Refusal> {
@@ -138,10 +136,8 @@ pub(super) fn create_log_group(
         lines: 0,
     };
     transaction.put(Table::LogGroups, &name, &group)?;
-    Ok(Made {
-        physical_id: name,
-        attributes: attributes(&[("Arn", &format!("{arn}:*"))]),
-    })
+    let attributes = attributes(&[("Arn", &format!("{arn}:*"))]);
+    Ok(Made::new(name, attributes))
 }
 
 pub(super) fn update_log_group(
@@ -203,10 +199,7 @@ pub(super) fn create_queue(
     transaction.put(Table::Queues, &name, &queue)?;
     let url = queue_url(context, &name);
     let attributes = attributes(&[("Arn", &arn), ("QueueName", &name), ("QueueUrl", &url)]);
-    Ok(Made {
-        physical_id: url,
-        attributes,
-    })
+    Ok(Made::new(url, attributes))
 }
 
 fn queue_url(context: &Context, name: &str) -> String {
@@ -263,10 +256,8 @@ pub(super) fn put_queue_policy(
             .insert(id.clone(), read.policy_document.clone());
         transaction.put(Table::Queues, &queue.name, &queue)?;
     }
-    Ok(Made {
-        attributes: attributes(&[("Id", &id)]),
-        physical_id: id,
-    })
+    let attributes = attributes(&[("Id", &id)]);
+    Ok(Made::new(id, attributes))
 }
 
 pub(super) fn delete_queue_policy(

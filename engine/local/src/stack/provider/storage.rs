@@ -107,10 +107,19 @@ pub(super) fn create_bucket(
     let name = read.name(context)?;
     let mut bucket = Bucket::new(&name);
     read.apply(&mut bucket);
-    s3::create_bucket(transaction, &bucket).map_err(refusal)?;
+    let is_imported = match s3::create_bucket(transaction, &bucket) {
+        Ok(()) => false,
+        // Only what the template says is to be kept may be taken over, as in AWS.
+        Err(BucketError::Exists(_)) if context.imports => {
+            update_bucket(transaction, &name, properties)?;
+            true
+        }
+        Err(error) => return Err(refusal(error)),
+    };
+    let attributes = bucket_attributes(context, &name);
     Ok(Made {
-        attributes: bucket_attributes(context, &name),
-        physical_id: name,
+        is_imported,
+        ..Made::new(name, attributes)
     })
 }
 
@@ -156,10 +165,8 @@ pub(super) fn put_bucket_policy(
 ) -> Result<Made, Refusal> {
     let read: PolicyProperties = read(properties)?;
     set_policy(transaction, &read.bucket, read.policy_document)?;
-    Ok(Made {
-        physical_id: read.bucket,
-        attributes: Attributes::new(),
-    })
+    let attributes = Attributes::new();
+    Ok(Made::new(read.bucket, attributes))
 }
 
 pub(super) fn delete_bucket_policy(
