@@ -14,7 +14,7 @@ use crate::{Cloud, Error};
 
 pub use get::{Received, get, get_objects};
 pub use list::list;
-pub(crate) use list::list_each;
+pub(crate) use list::{has_versions, list_each};
 pub use put::{Upload, part_bytes, put, uploads};
 
 /// Objects in transfer at once.

@@ -9,6 +9,7 @@ use scar_template::tag;
 
 use crate::call::{failed, has_status};
 use crate::change_set::stages;
+use crate::data::{self, has_versions};
 use crate::event::{Event, Operation};
 use crate::{Cloud, Error, follow, observe_stacks, stack};
 
@@ -156,8 +157,18 @@ async fn delete_buckets(
     Ok(())
 }
 
-/// Deletes all versions of all objects; answers how many there were.
+/// Deletes all objects, and all their versions if there can be any; answers how many there were.
 async fn empty(cloud: &Cloud, bucket: &str) -> Result<u64, Error> {
+    if has_versions(cloud, bucket).await? {
+        return empty_versions(cloud, bucket).await;
+    }
+    let objects = data::list(cloud, bucket, "").await?;
+    let keys: Vec<String> = objects.into_iter().map(|one| one.object.key).collect();
+    data::delete(cloud, bucket, &keys).await?;
+    Ok(keys.len() as u64)
+}
+
+async fn empty_versions(cloud: &Cloud, bucket: &str) -> Result<u64, Error> {
     let mut objects = 0;
     // From the start each time: what was listed is gone by then.
     loop {

@@ -47,9 +47,19 @@ pub(crate) async fn list_each(
 }
 
 async fn is_versioned(cloud: &Cloud, bucket: &str) -> Result<bool, Error> {
+    Ok(versioning(cloud, bucket).await? == Some(BucketVersioningStatus::Enabled))
+}
+
+/// Whether objects may have former versions: also where versioning was switched off again.
+pub(crate) async fn has_versions(cloud: &Cloud, bucket: &str) -> Result<bool, Error> {
+    Ok(versioning(cloud, bucket).await?.is_some())
+}
+
+async fn versioning(cloud: &Cloud, bucket: &str) -> Result<Option<BucketVersioningStatus>, Error> {
     let answer = cloud.s3.get_bucket_versioning().bucket(bucket).send().await;
-    let answer = answer.map_err(failed("GetBucketVersioning", bucket))?;
-    Ok(answer.status == Some(BucketVersioningStatus::Enabled))
+    Ok(answer
+        .map_err(failed("GetBucketVersioning", bucket))?
+        .status)
 }
 
 async fn list_versions(
