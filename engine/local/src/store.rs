@@ -7,7 +7,7 @@
 mod blob;
 mod commit;
 
-pub(crate) use blob::{Blob, BlobReader, BlobWriter, Blobs, NewBlob};
+pub(crate) use blob::{Blob, BlobReader, Blobs, NewBlob};
 pub(crate) use commit::Transaction;
 
 use std::path::Path;

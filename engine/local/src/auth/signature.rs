@@ -88,7 +88,12 @@ impl Scope {
     fn of_version_2(parts: &Parts) -> Option<Self> {
         let access_key = query_value(parts, "AWSAccessKeyId")?;
         query_value(parts, "Signature")?;
-        Some(Self { access_key, date: String::new(), region: String::new(), service: "s3".to_owned() })
+        Some(Self {
+            access_key,
+            date: String::new(),
+            region: String::new(),
+            service: "s3".to_owned(),
+        })
     }
 
     fn parse(credential: &str) -> Option<Self> {

@@ -182,7 +182,10 @@ impl Walk {
         let mut last = None;
         let row_prefix = format!("{}/{}", self.bucket, self.prefix);
         let mut from = self.start();
-        while limit > 0 {
+        if limit == 0 {
+            return Ok(page);
+        }
+        loop {
             let chunk = CHUNK.min(limit + 1);
             let rows =
                 services
@@ -218,7 +221,6 @@ impl Walk {
             }
             from = next_from;
         }
-        Ok(page)
     }
 
     fn start(&self) -> String {

@@ -116,7 +116,7 @@ impl Blobs {
         let value = table.get(id).map_err(io::Error::other)?;
         value
             .map(|value| Bytes::copy_from_slice(value.value()))
-            .ok_or(io::ErrorKind::NotFound.into())
+            .ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     fn path(&self, id: &str) -> PathBuf {
