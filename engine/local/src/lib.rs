@@ -32,7 +32,6 @@ mod server;
 mod services;
 mod stack;
 mod store;
-mod sts;
 mod wire;
 
 pub use auth::Credentials;

@@ -2,6 +2,7 @@
 //! each says errors, so that SDKs recognise them.
 
 mod cloudformation;
+mod cloudformation_input;
 mod cloudformation_views;
 mod events;
 mod json;

@@ -86,15 +86,7 @@ async fn apply_resource(
         Err(error) => return refuse(services, &stack, id, &wanted.kind, error.to_string()).await,
     };
     let existing = stack.resources.get(id);
-    let action = match existing {
-        None => Action::Create,
-        Some(existing) if existing.kind != wanted.kind => Action::Replace,
-        Some(existing) => match differences(&existing.properties, &properties) {
-            paths if paths.is_empty() => Action::Keep,
-            paths if need(&wanted.kind, &paths) == Replacement::Always => Action::Replace,
-            _ => Action::Update,
-        },
-    };
+    let action = Action::needed(existing, &wanted.kind, &properties);
     let mut step = Step {
         action,
         existing: existing.cloned(),
@@ -128,6 +120,25 @@ enum Action {
     Create,
     Update,
     Replace,
+}
+
+impl Action {
+    /// What makes a resource what the template says.
+    fn needed(
+        existing: Option<&Resource>,
+        kind: &str,
+        properties: &BTreeMap<String, Value>,
+    ) -> Self {
+        match existing {
+            None => Self::Create,
+            Some(existing) if existing.kind != *kind => Self::Replace,
+            Some(existing) => match differences(&existing.properties, properties) {
+                paths if paths.is_empty() => Self::Keep,
+                paths if need(kind, &paths) == Replacement::Always => Self::Replace,
+                _ => Self::Update,
+            },
+        }
+    }
 }
 
 /// One change of one resource.

@@ -40,6 +40,11 @@ pub(super) async fn restore(
             }
         }
     }
+    exchange(services, stack).await
+}
+
+/// All resources are restored: what was made anew is left over now, and what was to go stays.
+async fn exchange(services: &Services, stack: &Stack) -> Result<(), Error> {
     let name = stack.name.clone();
     services
         .store
@@ -50,7 +55,6 @@ pub(super) async fn restore(
             let Some(mut operation) = stack.operation.take() else {
                 return Ok(());
             };
-            // What was made anew is left over now, and what was to go stays.
             let is_kept = |one: &Resource| {
                 operation
                     .previous
