@@ -44,6 +44,11 @@ fn main() -> io::Result<()> {
         let script = directory.join("discard.ld");
         fs::write(&script, DISCARD)?;
         println!("cargo:rustc-link-arg-bins=-Wl,--no-eh-frame-hdr");
+        // Functions with the same code become one, as in other large programs linked with LLD, which
+        // is what Rust brings along.
+        println!("cargo:rustc-link-arg-bins=-Wl,--icf=all");
+        // Strings that end alike share their ends.
+        println!("cargo:rustc-link-arg-bins=-Wl,-O2");
         println!("cargo:rustc-link-arg-bins=-Wl,-T,{}", script.display());
     }
     Ok(())
