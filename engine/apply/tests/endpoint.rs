@@ -1,6 +1,11 @@
 //! The whole way at a real endpoint: `SCAR_TEST_ENDPOINT=http://127.0.0.1:4566`, with keys in
 //! `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`. Without an endpoint there is nothing to test.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails, and says where"
+)]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
@@ -15,6 +20,10 @@ use scar_manifest::{Files, Format, Source};
 use scar_plan::{Action, Plan};
 use scar_schemas::contract::Image;
 use scar_schemas::digest::Digest;
+use scar_schemas::record::{
+    Failure, FailureClass, ObjectVersion, OutputRecord, RunReport, TaskRecord, TaskState, metadata,
+    record_key,
+};
 use scar_template::{Asset, Content, Materials, Rendered, layer_zip};
 use scar_workflow::Workflow;
 
@@ -342,4 +351,154 @@ async fn what_nothing_ran_waits_and_is_counted() {
     .await
     .unwrap();
     destroy(&cloud, &flow, ALL).await;
+}
+
+#[tokio::test]
+async fn what_the_supervisor_left_is_found_and_followed() {
+    let Some((cloud, _turn)) = connect().await else {
+        return;
+    };
+    let flow = workflow("trace", "512MiB");
+    destroy(&cloud, &flow, ALL).await;
+    apply(&cloud, &plan(&cloud, &flow).await).await.0.unwrap();
+    let deployment = Deployment::find(&cloud, &flow).await.unwrap();
+    let bucket = deployment.buckets["data"].clone();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let upload = |key: &str| data::Upload {
+        path: file.path().to_owned(),
+        key: key.to_owned(),
+    };
+    let uploads = [upload("in/a.txt"), upload("in/b.txt")];
+    let inputs = data::put(&cloud, &bucket, &uploads, &mut |_| ())
+        .await
+        .unwrap();
+    let store = Store {
+        client: client(),
+        bucket,
+    };
+
+    // The first is done in both stages, the second failed in the first.
+    let task = inputs[0].task(&deployment.name, "grey");
+    let grey = store.put("grey/a.txt", b"grey".to_vec(), &task).await;
+    let next = grey.task(&deployment.name, "split");
+    let part = store.put("parts/1", b"part".to_vec(), &next).await;
+    store
+        .record(record(
+            &next,
+            "split",
+            &grey,
+            TaskState::Published,
+            Some(&part),
+        ))
+        .await;
+    let failed = inputs[1].task(&deployment.name, "grey");
+    store
+        .record(record(&failed, "grey", &inputs[1], TaskState::Failed, None))
+        .await;
+
+    let mut told = Vec::new();
+    let wait = Some(Duration::from_secs(20));
+    let on_change = &mut |task: &trace::TaskView| told.push(task.clone());
+    let tasks = trace::wait(&cloud, &flow, &deployment, &inputs, wait, on_change)
+        .await
+        .unwrap();
+    assert_eq!(
+        tasks,
+        trace::trace(&cloud, &flow, &deployment, &inputs)
+            .await
+            .unwrap()
+    );
+    let stages: Vec<_> = tasks.iter().map(|task| task.stage.as_str()).collect();
+    assert_eq!(stages, ["grey", "grey", "split"]);
+    assert!(matches!(&tasks[1].state, State::Failed { failure } if failure.message == "cause"));
+    assert_eq!(tasks[2].parent.as_ref(), Some(&task));
+    assert!(matches!(&tasks[2].state, State::Published { outputs }
+        if outputs[0].object.as_ref() == Some(&part)));
+    assert_eq!(told.len(), 6, "{told:#?}");
+    let status = status::status(&cloud, &flow, &deployment).await.unwrap();
+    assert_eq!(
+        (status[0].done, status[0].failed, status[0].waiting),
+        (1, 1, 0)
+    );
+    assert_eq!((status[1].inputs, status[1].done), (1, 1));
+    destroy(&cloud, &flow, ALL).await;
+}
+
+struct Store {
+    client: aws_sdk_s3::Client,
+    bucket: String,
+}
+
+impl Store {
+    async fn put(&self, key: &str, bytes: Vec<u8>, task: &str) -> ObjectVersion {
+        let (size, bucket) = (bytes.len() as u64, self.bucket.clone());
+        let request = self
+            .client
+            .put_object()
+            .bucket(&bucket)
+            .key(key)
+            .body(bytes.into());
+        let answer = request.metadata(metadata::TASK, task).send().await.unwrap();
+        let etag = answer.e_tag.unwrap().trim_matches('"').to_owned();
+        ObjectVersion {
+            bucket,
+            key: key.to_owned(),
+            etag,
+            size,
+            version_id: None,
+        }
+    }
+
+    async fn record(&self, record: TaskRecord) {
+        let key = record_key(&record.stage, &record.task);
+        self.put(&key, serde_json::to_vec(&record).unwrap(), &record.task)
+            .await;
+    }
+}
+
+fn record(
+    task: &str,
+    stage: &str,
+    input: &ObjectVersion,
+    state: TaskState,
+    output: Option<&ObjectVersion>,
+) -> TaskRecord {
+    let output = output.map(|object| OutputRecord {
+        bucket: object.bucket.clone(),
+        key: object.key.clone(),
+        size: object.size,
+        digest: Digest::of(b"part"),
+        staged: String::new(),
+    });
+    let failure = Failure {
+        class: FailureClass::Container,
+        message: "cause".into(),
+        exit_code: Some(1),
+        log_tail: Vec::new(),
+    };
+    TaskRecord {
+        format: scar_schemas::record::FORMAT,
+        task: task.to_owned(),
+        stage: stage.to_owned(),
+        attempt: "attempt".into(),
+        run: task.to_owned(),
+        state,
+        input: input.clone(),
+        outputs: output.into_iter().collect(),
+        failure: (state == TaskState::Failed).then_some(failure),
+        report: RunReport::default(),
+    }
+}
+
+fn client() -> aws_sdk_s3::Client {
+    let key = |name| std::env::var(name).unwrap_or_else(|_| "test".into());
+    let (access, secret) = (key("AWS_ACCESS_KEY_ID"), key("AWS_SECRET_ACCESS_KEY"));
+    let keys = aws_sdk_s3::config::Credentials::new(access, secret, None, None, "test");
+    let config = aws_sdk_s3::Config::builder()
+        .behavior_version(aws_config::BehaviorVersion::latest())
+        .region(aws_config::Region::new("us-east-1"))
+        .endpoint_url(std::env::var("SCAR_TEST_ENDPOINT").unwrap())
+        .credentials_provider(keys)
+        .force_path_style(true);
+    aws_sdk_s3::Client::from_conf(config.build())
 }
