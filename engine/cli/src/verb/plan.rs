@@ -8,11 +8,13 @@ use std::path::{Path, PathBuf};
 use scar_plan::{Plan, Snapshot};
 
 use super::Manifest;
+use super::status::now_ms;
 use crate::args::Global;
 use crate::deployment::Prepared;
 use crate::error::{CliError, Kind};
 use crate::project::Project;
 use crate::session;
+use crate::view::text::time;
 use crate::view::{self, Screen};
 
 /// Show what would change in the cloud. Nothing is written.
@@ -63,7 +65,7 @@ pub(crate) fn plan(
 /// Prints a plan in the form that was asked for.
 pub(crate) fn show(plan: &Plan, screen: &Screen) -> Result<(), CliError> {
     if screen.json {
-        return screen.data(&plan_text(plan)?);
+        return screen.line(text(plan).trim_end());
     }
     screen.data(&view::plan::human(plan, screen.style, screen.verbose))
 }
@@ -75,6 +77,21 @@ fn observed(project: &Project, global: &Global, screen: &Screen) -> Result<Plan,
     })
 }
 
+/// Reads a plan file; one that was edited is refused.
+pub(crate) fn read(path: &Path) -> Result<Plan, CliError> {
+    let name = path.display();
+    let text = fs::read_to_string(path)
+        .map_err(|error| CliError::caused(format!("cannot read the plan {name}"), &error))?;
+    Plan::from_json(&text).map_err(|error| {
+        let plain = CliError::caused(format!("the plan {name} cannot be used"), &error);
+        CliError { kind: Kind::Stale, ..plain }.hint("plan again: `scar plan --out FILE`")
+    })
+}
+
+fn text(plan: &Plan) -> String {
+    plan.to_json(&time(now_ms()), env!("CARGO_PKG_VERSION"))
+}
+
 /// Writes the file whole or not at all, readable by its owner alone: a plan tells much about an account.
 fn save(plan: &Plan, path: &Path) -> Result<(), CliError> {
     let failed = |error: &std::io::Error| {
@@ -82,7 +99,7 @@ fn save(plan: &Plan, path: &Path) -> Result<(), CliError> {
     };
     let mut partial = path.as_os_str().to_owned();
     partial.push(".partial");
-    let text = plan_text(plan)?;
+    let text = text(plan);
     let write = || {
         let mut options = OpenOptions::new();
         let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
