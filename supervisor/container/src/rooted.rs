@@ -239,7 +239,10 @@ fn open_to_change(directory: BorrowedFd<'_>, name: &OsStr) -> io::Result<OwnedFd
 /// The names in an open directory.
 pub(crate) fn names(directory: BorrowedFd<'_>) -> io::Result<Vec<OsString>> {
     let mut list = Vec::new();
-    for entry in Dir::read_from(directory)? {
+    // Opened anew, because the descriptor may be one that can only be used as a path.
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let readable = rustix::fs::openat(directory, ".", flags, Mode::empty())?;
+    for entry in Dir::new(readable)? {
         let entry = entry?;
         let name = entry.file_name().to_bytes();
         if name != b"." && name != b".." {

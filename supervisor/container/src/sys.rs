@@ -265,6 +265,7 @@ fn clone(flags: u64, pidfd: &mut RawFd) -> io::Result<c_int> {
 
 /// From here on runs the child. It never returns.
 fn first_process(launch: &Launch, reporter: RawFd) -> ! {
+    let children = own_children();
     if let Err((step, errno)) = prepare(launch, reporter) {
         report(reporter, Report::Prepare { step, errno });
         exit(1);
@@ -287,12 +288,10 @@ fn first_process(launch: &Launch, reporter: RawFd) -> ! {
         report(reporter, Report::Start { errno });
         exit(127);
     }
-    let everyone = if launch.isolation == Isolation::Namespaces {
-        -1
-    } else {
-        -first
+    let status = match launch.isolation {
+        Isolation::Namespaces => supervise(first, -1, None, &mut watched),
+        Isolation::Chroot { .. } => supervise(first, -first, Some(children), &mut watched),
     };
-    let status = supervise(first, everyone, &mut watched);
     report(
         reporter,
         Report::Ended {
@@ -431,7 +430,12 @@ fn blocked_signals() -> libc::sigset_t {
 }
 
 /// Collects processes until the first has ended, then kills and collects all others.
-fn supervise(first: c_int, everyone: c_int, watched: &mut libc::sigset_t) -> c_int {
+fn supervise(
+    first: c_int,
+    everyone: c_int,
+    children: Option<RawFd>,
+    watched: &mut libc::sigset_t,
+) -> c_int {
     let mut ended = None;
     while ended.is_none() {
         // SAFETY: the set is live and initialised.
@@ -448,32 +452,34 @@ fn supervise(first: c_int, everyone: c_int, watched: &mut libc::sigset_t) -> c_i
     }
     // SAFETY: as above.
     unsafe { libc::kill(everyone, libc::SIGKILL) };
-    if everyone != -1 {
-        kill_adopted();
+    match children {
+        Some(children) => kill_adopted(children),
+        None => while collect_any(0).is_some() {},
     }
-    while collect_any(0).is_some() {}
     ended.unwrap_or(0)
 }
 
+/// The kernel's list of our children, opened while `/proc` can still be reached.
+fn own_children() -> RawFd {
+    let path = c"/proc/thread-self/children";
+    // SAFETY: the string is static.
+    unsafe { libc::open(path.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC) }
+}
+
 /// Kills, without a process namespace, what left the process group of the job: those that became our
-/// children because their parents ended.
-fn kill_adopted() {
+/// children because their parents ended. Each round may bring up the children of the round before.
+fn kill_adopted(children: RawFd) {
     let mut buffer = [0_u8; 4096];
     for _ in 0..1000 {
         // SAFETY: the buffer is live and its length is right.
-        let count = unsafe {
-            let file = libc::open(
-                c"/proc/thread-self/children".as_ptr(),
-                libc::O_RDONLY | libc::O_CLOEXEC,
-            );
-            let count = libc::read(file, buffer.as_mut_ptr().cast(), buffer.len());
-            libc::close(file);
-            count
-        };
+        let count = unsafe { libc::pread(children, buffer.as_mut_ptr().cast(), buffer.len(), 0) };
         if count <= 0 {
             return;
         }
-        for text in buffer[..count as usize].split(|&byte| byte == b' ') {
+        let Some(list) = buffer.get(..count as usize) else {
+            return;
+        };
+        for text in list.split(|&byte| byte == b' ') {
             let pid = text.iter().fold(0_i32, |sum, &digit| {
                 sum.wrapping_mul(10)
                     .wrapping_add(i32::from(digit.wrapping_sub(b'0')))

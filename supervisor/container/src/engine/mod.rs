@@ -1,5 +1,6 @@
 //! Running a job in a root file system.
 
+mod chroot;
 mod namespaces;
 mod output;
 mod process;
@@ -143,7 +144,7 @@ pub enum Exit {
 pub struct Selected {
     /// The engine.
     pub engine: Box<dyn Engine>,
-    /// Why this one, for logs and reports: `namespaces (user namespaces work)`.
+    /// Why this one, for logs and reports: `user namespaces work`.
     pub reason: String,
 }
 
@@ -152,28 +153,52 @@ pub struct Selected {
 /// # Errors
 /// [`Error::Engine`] says why none works and what can be done.
 pub fn select(forced: Option<&str>) -> Result<Selected, Error> {
-    let refused = |engine: &str, reason: String| Error::Engine {
-        engine: engine.to_owned(),
-        reason,
-    };
     match forced {
-        None | Some("namespaces") => match namespaces::probe() {
-            Ok(()) => Ok(Selected {
-                engine: Box::new(namespaces::Namespaces::default()),
-                reason: reason(forced, "user namespaces work"),
-            }),
-            Err(reason) => Err(refused(forced.unwrap_or("any"), reason)),
+        None => select_any(),
+        Some("namespaces") => match namespaces::probe() {
+            Ok(()) => Ok(Selected::new(
+                namespaces::Namespaces::default(),
+                "as asked for",
+            )),
+            Err(reason) => Err(refused("namespaces", reason)),
+        },
+        Some("chroot") => match chroot::probe() {
+            Ok(()) => Ok(Selected::new(chroot::Chroot, "as asked for")),
+            Err(reason) => Err(refused("chroot", reason)),
         },
         Some(other) => Err(refused(
             other,
-            "there is no such engine; there is: namespaces".into(),
+            "there is no such engine; there are: namespaces, chroot".into(),
         )),
     }
 }
 
-fn reason(forced: Option<&str>, found: &str) -> String {
-    match forced {
-        Some(_) => "as asked for".into(),
-        None => found.into(),
+fn select_any() -> Result<Selected, Error> {
+    let namespaces = match namespaces::probe() {
+        Ok(()) => {
+            let reason = "user namespaces work";
+            return Ok(Selected::new(namespaces::Namespaces::default(), reason));
+        }
+        Err(reason) => reason,
+    };
+    match chroot::probe() {
+        Ok(()) => Ok(Selected::new(chroot::Chroot, namespaces)),
+        Err(chroot) => Err(refused("any", format!("{namespaces}; {chroot}"))),
+    }
+}
+
+fn refused(engine: &str, reason: String) -> Error {
+    Error::Engine {
+        engine: engine.to_owned(),
+        reason,
+    }
+}
+
+impl Selected {
+    fn new(engine: impl Engine + 'static, reason: impl Into<String>) -> Self {
+        Self {
+            engine: Box::new(engine),
+            reason: reason.into(),
+        }
     }
 }
