@@ -99,7 +99,7 @@ fn the_image_never_changes() {
     assert!(!fixture.rootfs.path.join("new").exists());
     assert_eq!(
         fixture.output("ls / /var/run/"),
-        "/var/run/:\n\n/:\nbin\ndev\netc\nproc\nrun\ntmp\nvar"
+        "/:\nbin\ndev\netc\nproc\nrun\ntmp\nvar\n\n/var/run/:"
     );
     let left = std::fs::read_dir(fixture.directory.path().join("scratch"))
         .unwrap()
@@ -212,7 +212,7 @@ fn the_machine_is_out_of_reach() {
         "{text}"
     );
     assert!(text.contains("/home: No such file"), "{text}");
-    assert!(text.ends_with("\n2"), "{text}");
+    assert!(text.lines().any(|line| line == "2"), "{text}");
 }
 
 #[test]
