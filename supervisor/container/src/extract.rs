@@ -284,7 +284,7 @@ impl Extractor {
     }
 
     fn whiteout(&mut self, path: &Path, name: &OsStr) -> io::Result<()> {
-        let directory = path.parent().unwrap_or(Path::new("")).to_owned();
+        let directory = path.parent().unwrap_or_else(|| Path::new("")).to_owned();
         match name.as_bytes() {
             OPAQUE => {
                 for child in rooted::names(self.parent()?.0)? {

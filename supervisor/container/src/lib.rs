@@ -21,6 +21,7 @@ mod registry;
 mod rooted;
 mod source;
 mod sys;
+mod sys_child;
 mod tar;
 mod unpack;
 

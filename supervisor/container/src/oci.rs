@@ -212,7 +212,7 @@ fn check_media_type(value: &serde_json::Value, served: Option<&str>) -> Result<(
             "manifest",
             format!("it says {own} and was served as {served}"),
         )),
-        (own, _) => check_shape(value, own.or(served.filter(|served| known(served)))),
+        (own, _) => check_shape(value, own.or_else(|| served.filter(|served| known(served)))),
     }
 }
 

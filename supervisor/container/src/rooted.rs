@@ -173,7 +173,7 @@ pub(crate) fn clean(path: &Path) -> Option<PathBuf> {
 pub(crate) fn split(path: &Path) -> io::Result<(PathBuf, OsString)> {
     let name = path.file_name().ok_or(Errno::INVAL)?;
     Ok((
-        path.parent().unwrap_or(Path::new("")).to_owned(),
+        path.parent().unwrap_or_else(|| Path::new("")).to_owned(),
         name.to_owned(),
     ))
 }

@@ -1,4 +1,5 @@
 //! Packing, layouts, archives, pulling, and trees compared with what umoci makes.
+#![expect(clippy::unwrap_used, reason = "a failed helper is a failed test")]
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;

@@ -256,7 +256,7 @@ impl Writable {
         if is_directory {
             self.make_directories(&path, mode)?;
         } else {
-            self.make_directories(path.parent().unwrap_or(Path::new("")), 0o755)?;
+            self.make_directories(path.parent().unwrap_or_else(|| Path::new("")), 0o755)?;
             let file = self.layer.join(&path);
             if file.symlink_metadata().is_err() {
                 make_file(&file, b"")?;

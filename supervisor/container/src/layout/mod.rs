@@ -243,7 +243,7 @@ fn identify(path: &str, blob: &Blob) -> Result<(Digest, bool), Error> {
         if count == 0 {
             break;
         }
-        is_gzip.get_or_insert(buffer[..count].starts_with(&[0x1f, 0x8b]));
+        is_gzip.get_or_insert_with(|| buffer[..count].starts_with(&[0x1f, 0x8b]));
         hasher.update(&buffer[..count]);
     }
     let digest = format!("sha256:{}", hex(&hasher.finalize())).parse();

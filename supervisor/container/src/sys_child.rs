@@ -1,0 +1,376 @@
+//! The child between `clone3` and `execve`, and the first process of a job: see the rules in [`crate::sys`].
+#![expect(
+    unsafe_code,
+    reason = "mount, fork and execve in a copied process have no safe form"
+)]
+
+use std::ffi::{CStr, CString};
+use std::os::fd::{AsRawFd, RawFd};
+use std::ptr;
+
+use libc::{c_int, c_void};
+
+use crate::sys::{
+    Isolation, Launch, MountStep, Report, STEP_FORK, STEP_IDENTITY, STEP_PRIVATE, STEP_ROOT,
+};
+
+/// From here on runs the child. It never returns.
+pub(crate) fn first_process(launch: &Launch, reporter: RawFd) -> ! {
+    let children = own_children();
+    if let Err((step, errno)) = prepare(launch, reporter) {
+        report(reporter, Report::Prepare { step, errno });
+        exit(1);
+    }
+    let mut watched = blocked_signals();
+    // SAFETY: plain fork by system call; the child only makes system calls until execve.
+    let first = unsafe { libc::syscall(libc::SYS_clone, libc::SIGCHLD, 0, 0, 0, 0) } as c_int;
+    if first < 0 {
+        report(
+            reporter,
+            Report::Prepare {
+                step: STEP_FORK,
+                errno: errno(),
+            },
+        );
+        exit(1);
+    }
+    if first == 0 {
+        let errno = execute(launch);
+        report(reporter, Report::Start { errno });
+        exit(127);
+    }
+    let status = match launch.isolation {
+        Isolation::Namespaces => supervise(first, -1, None, &mut watched),
+        Isolation::Chroot { .. } => supervise(first, -first, Some(children), &mut watched),
+    };
+    report(
+        reporter,
+        Report::Ended {
+            status,
+            peak_kib: peak_kib(),
+        },
+    );
+    exit(0)
+}
+
+fn prepare(launch: &Launch, reporter: RawFd) -> Result<(), (i32, i32)> {
+    die_with_parent(reporter);
+    let Isolation::Namespaces = launch.isolation else {
+        return adopt_orphans()
+            .and_then(|()| change_root(&launch.root))
+            .map_err(|e| (STEP_ROOT, e));
+    };
+    identify(&launch.uid_map, &launch.gid_map).map_err(|errno| (STEP_IDENTITY, errno))?;
+    make_private().map_err(|errno| (STEP_PRIVATE, errno))?;
+    for (number, step) in launch.mounts.iter().enumerate() {
+        mount(step).map_err(|errno| (number as i32, errno))?;
+    }
+    pivot(&launch.root).map_err(|errno| (STEP_ROOT, errno))?;
+    let name = b"scar";
+    // SAFETY: the pointer and length are those of a static.
+    check(unsafe { libc::sethostname(name.as_ptr().cast(), name.len()) })
+        .map_err(|errno| (STEP_ROOT, errno))
+}
+
+fn die_with_parent(reporter: RawFd) {
+    // SAFETY: plain system calls; `poll` gets one live entry.
+    unsafe {
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0);
+        // If the parent died before that, nobody reads the reports any more.
+        let mut entry = libc::pollfd {
+            fd: reporter,
+            events: 0,
+            revents: 0,
+        };
+        if libc::poll(&raw mut entry, 1, 0) > 0 && entry.revents & libc::POLLERR != 0 {
+            libc::_exit(1);
+        }
+    }
+}
+
+/// Maps the one user and group that exist in the namespace.
+pub(crate) fn identify(uid_map: &CStr, gid_map: &CStr) -> Result<(), c_int> {
+    // Kernels before 3.19 have no such file, and then need none.
+    let _ = write_file(c"/proc/self/setgroups", c"deny");
+    write_file(c"/proc/self/uid_map", uid_map)?;
+    write_file(c"/proc/self/gid_map", gid_map)
+}
+
+fn write_file(path: &CStr, content: &CStr) -> Result<(), c_int> {
+    // SAFETY: path and content are valid for the whole call.
+    unsafe {
+        let file = libc::open(path.as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC);
+        check(file)?;
+        let written = libc::write(file, content.as_ptr().cast(), content.count_bytes());
+        let result = if written < 0 { Err(errno()) } else { Ok(()) };
+        libc::close(file);
+        result
+    }
+}
+
+pub(crate) fn make_private() -> Result<(), c_int> {
+    let flags = libc::MS_REC | libc::MS_PRIVATE;
+    // SAFETY: strings are static, unused pointers are null.
+    check(unsafe {
+        libc::mount(
+            c"none".as_ptr(),
+            c"/".as_ptr(),
+            ptr::null(),
+            flags,
+            ptr::null(),
+        )
+    })
+}
+
+fn mount(step: &MountStep) -> Result<(), c_int> {
+    let text = |text: &Option<CString>| text.as_ref().map_or(ptr::null(), |text| text.as_ptr());
+    // SAFETY: all pointers are null or to strings that live as long as `step`.
+    let result = check(unsafe {
+        libc::mount(
+            step.source.as_ptr(),
+            step.target.as_ptr(),
+            text(&step.kind),
+            step.flags,
+            text(&step.options).cast::<c_void>(),
+        )
+    });
+    match (&result, &step.otherwise) {
+        (Err(_), Some(other)) => mount(other),
+        _ => result,
+    }
+}
+
+/// Makes `root` the root and takes the old one away.
+fn pivot(root: &CStr) -> Result<(), c_int> {
+    // SAFETY: strings are static or live in the caller.
+    unsafe {
+        check(libc::chdir(root.as_ptr()))?;
+        check(libc::syscall(libc::SYS_pivot_root, c".".as_ptr(), c".".as_ptr()) as c_int)?;
+        check(libc::umount2(c".".as_ptr(), libc::MNT_DETACH))?;
+        check(libc::chdir(c"/".as_ptr()))
+    }
+}
+
+fn change_root(root: &CStr) -> Result<(), c_int> {
+    // SAFETY: strings are static or live in the caller.
+    unsafe {
+        check(libc::chroot(root.as_ptr()))?;
+        check(libc::chdir(c"/".as_ptr()))
+    }
+}
+
+/// Without a process namespace, orphans come to us instead of the system's first process.
+fn adopt_orphans() -> Result<(), c_int> {
+    // SAFETY: plain system call.
+    check(unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) })
+}
+
+/// Blocks the signals that [`supervise`] waits for. A first process gets even a signal without a
+/// handler if it is blocked.
+fn blocked_signals() -> libc::sigset_t {
+    // SAFETY: the set is initialised by `sigemptyset`; the other calls get live pointers.
+    unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        libc::sigaddset(&raw mut set, libc::SIGCHLD);
+        libc::sigaddset(&raw mut set, libc::SIGTERM);
+        libc::sigprocmask(libc::SIG_SETMASK, &raw const set, ptr::null_mut());
+        libc::signal(libc::SIGCHLD, libc::SIG_DFL);
+        set
+    }
+}
+
+/// Collects processes until the first has ended, then kills and collects all others.
+fn supervise(
+    first: c_int,
+    everyone: c_int,
+    children: Option<RawFd>,
+    watched: &mut libc::sigset_t,
+) -> c_int {
+    let mut ended = None;
+    while ended.is_none() {
+        // SAFETY: the set is live and initialised.
+        let signal = unsafe { libc::sigwaitinfo(watched, ptr::null_mut()) };
+        if signal == libc::SIGTERM {
+            // SAFETY: plain system call; nobody left is no failure.
+            unsafe { libc::kill(everyone, libc::SIGTERM) };
+        }
+        while let Some((pid, status)) = collect_any(libc::WNOHANG) {
+            if pid == first {
+                ended = Some(status);
+            }
+        }
+    }
+    // SAFETY: as above.
+    unsafe { libc::kill(everyone, libc::SIGKILL) };
+    match children {
+        Some(children) => kill_adopted(children),
+        None => while collect_any(0).is_some() {},
+    }
+    ended.unwrap_or(0)
+}
+
+/// The kernel's list of our children, opened while `/proc` can still be reached.
+fn own_children() -> RawFd {
+    let path = c"/proc/thread-self/children";
+    // SAFETY: the string is static.
+    unsafe { libc::open(path.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC) }
+}
+
+/// Kills, without a process namespace, what left the process group of the job: those that became our
+/// children because their parents ended. Each round may bring up the children of the round before.
+fn kill_adopted(children: RawFd) {
+    let mut buffer = [0_u8; 4096];
+    for _ in 0..1000 {
+        // SAFETY: the buffer is live and its length is right.
+        let count = unsafe { libc::pread(children, buffer.as_mut_ptr().cast(), buffer.len(), 0) };
+        if count <= 0 {
+            return;
+        }
+        let Some(list) = buffer.get(..count as usize) else {
+            return;
+        };
+        for text in list.split(|&byte| byte == b' ') {
+            let pid = text.iter().fold(0_i32, |sum, &digit| {
+                sum.wrapping_mul(10)
+                    .wrapping_add(i32::from(digit.wrapping_sub(b'0')))
+            });
+            if pid > 1 {
+                // SAFETY: plain system calls on a child of ours.
+                unsafe {
+                    libc::kill(pid, libc::SIGKILL);
+                    libc::waitpid(pid, ptr::null_mut(), 0);
+                }
+            }
+        }
+    }
+}
+
+fn collect_any(options: c_int) -> Option<(c_int, c_int)> {
+    let mut status = 0;
+    loop {
+        // SAFETY: the pointer is to a live variable.
+        let pid = unsafe { libc::waitpid(-1, &raw mut status, options) };
+        if pid > 0 {
+            return Some((pid, status));
+        }
+        if pid == 0 || errno() != libc::EINTR {
+            return None;
+        }
+    }
+}
+
+fn peak_kib() -> i32 {
+    // SAFETY: all-zero is a valid rusage, and the pointer is to a live variable.
+    let usage = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        libc::getrusage(libc::RUSAGE_CHILDREN, &raw mut usage);
+        usage
+    };
+    i32::try_from(usage.ru_maxrss).unwrap_or(i32::MAX)
+}
+
+/// Becomes the job's program; returns the error number if that is not possible.
+fn execute(launch: &Launch) -> c_int {
+    let process = &launch.process;
+    match restrict(launch) {
+        Ok(()) => {}
+        Err(errno) => return errno,
+    }
+    let mut result = libc::ENOENT;
+    for program in &process.programs {
+        let (arguments, environment) = (&process.arguments, &process.environment);
+        // SAFETY: both lists end with a null and live in `launch`.
+        unsafe {
+            libc::execve(
+                program.as_ptr(),
+                arguments.pointers.as_ptr(),
+                environment.pointers.as_ptr(),
+            );
+        }
+        match errno() {
+            libc::ENOENT | libc::ENOTDIR => {}
+            // A later directory may have one that can be executed, but the reason is worth keeping.
+            libc::EACCES => result = libc::EACCES,
+            other => return other,
+        }
+    }
+    result
+}
+
+/// Takes from the process what it should not have.
+fn restrict(launch: &Launch) -> Result<(), c_int> {
+    let process = &launch.process;
+    // SAFETY: plain system calls with live or static pointers.
+    unsafe {
+        if let Some(stdio) = &process.stdio {
+            libc::setsid();
+            for (number, file) in (0..).zip(stdio) {
+                check(libc::dup2(file.as_raw_fd(), number))?;
+            }
+        }
+        // Old kernels lack this; then only what this process opened for itself stays closed on exec.
+        libc::syscall(
+            libc::SYS_close_range,
+            3,
+            u32::MAX,
+            libc::CLOSE_RANGE_CLOEXEC,
+        );
+        let none = libc::rlimit {
+            rlim_cur: 0,
+            rlim_max: 0,
+        };
+        libc::setrlimit(libc::RLIMIT_CORE, &raw const none);
+        drop_capabilities();
+        if let Isolation::Chroot { uid, gid } = launch.isolation {
+            check(libc::setgroups(0, ptr::null()))?;
+            check(libc::setgid(gid))?;
+            check(libc::setuid(uid))?;
+        }
+        check(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))?;
+        check(libc::chdir(process.directory.as_ptr()))?;
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        check(libc::sigprocmask(
+            libc::SIG_SETMASK,
+            &raw const set,
+            ptr::null_mut(),
+        ))?;
+        // Rust programs ignore it, and ignored signals stay ignored through execve.
+        libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+    }
+    Ok(())
+}
+
+/// Capabilities that stay with root of the container: those that act on its own files and processes.
+/// Numbers from linux/capability.h: CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, SETGID, SETUID,
+/// SETPCAP, NET_BIND_SERVICE, SYS_CHROOT.
+const KEPT_CAPABILITIES: u64 =
+    1 | 1 << 1 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 8 | 1 << 10 | 1 << 18;
+
+fn drop_capabilities() {
+    for number in (0..64).filter(|number| KEPT_CAPABILITIES & (1 << number) == 0) {
+        // SAFETY: plain system call; numbers that the kernel does not know fail harmlessly.
+        unsafe { libc::prctl(libc::PR_CAPBSET_DROP, number, 0, 0, 0) };
+    }
+}
+
+fn report(reporter: RawFd, report: Report) {
+    let bytes = report.to_bytes();
+    // SAFETY: the buffer is live; writes of this size to a pipe are whole or nothing.
+    unsafe { libc::write(reporter, bytes.as_ptr().cast(), bytes.len()) };
+}
+
+fn exit(code: c_int) -> ! {
+    // SAFETY: ends the copied process without running anything of the original's.
+    unsafe { libc::_exit(code) }
+}
+
+fn check(result: c_int) -> Result<(), c_int> {
+    if result < 0 { Err(errno()) } else { Ok(()) }
+}
+
+fn errno() -> c_int {
+    // SAFETY: the location is valid for the calling thread.
+    unsafe { *libc::__errno_location() }
+}
