@@ -133,7 +133,7 @@ mod tests {
         let closed = left.output().join("closed");
         fs::create_dir(&closed).unwrap();
         fs::write(closed.join("file"), "x").unwrap();
-        fs::set_permissions(&closed, Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&closed, Permissions::from_mode(0o000)).unwrap();
         let PrivateDirectory {
             path: ref abandoned,
             ..

@@ -107,6 +107,10 @@ async fn prepare(attempt: &mut Attempt<'_>) -> Result<Ready, Reply> {
 
 /// Takes over run and hops from the stage before. Anybody may have written these metadata, so only
 /// what has the right form counts.
+#[expect(
+    clippy::result_large_err,
+    reason = "made once per attempt; it is the reply itself"
+)]
 fn inherit(attempt: &mut Attempt<'_>, metadata: &BTreeMap<String, String>) -> Result<(), Reply> {
     let is_identity = |run: &&String| run.len() == 64 && run.bytes().all(|b| b.is_ascii_hexdigit());
     if let Some(run) = metadata.get(metadata::RUN).filter(is_identity) {
@@ -129,6 +133,10 @@ fn inherit(attempt: &mut Attempt<'_>, metadata: &BTreeMap<String, String>) -> Re
 }
 
 /// The container engine, chosen once per process.
+#[expect(
+    clippy::result_large_err,
+    reason = "made once per attempt; it is the reply itself"
+)]
 fn engine(forced: Option<&str>, disk_mib: u32) -> Result<&'static Selected, Reply> {
     static ENGINE: OnceLock<Selected> = OnceLock::new();
     if let Some(selected) = ENGINE.get() {
