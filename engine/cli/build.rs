@@ -9,13 +9,21 @@ fn main() -> io::Result<()> {
     let out = env::var("OUT_DIR").map_err(io::Error::other)?;
     let folder = Path::new(&here).join("../../docs/errors");
     // A directive of cargo's, not output.
-    #[expect(clippy::print_stdout, reason = "this is how a build script speaks to cargo")]
+    #[expect(
+        clippy::print_stdout,
+        reason = "this is how a build script speaks to cargo"
+    )]
     {
         println!("cargo:rerun-if-changed={}", folder.display());
     }
-    let mut pages = String::from("/// Code and text of every error page.\nconst PAGES: &[(&str, &str)] = &[\n");
+    let mut pages =
+        String::from("/// Code and text of every error page.\nconst PAGES: &[(&str, &str)] = &[\n");
     for path in markdown_files(&folder)? {
-        let code = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let code = path
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         let path = path.canonicalize()?;
         let _ = writeln!(pages, "    ({code:?}, include_str!({path:?})),");
     }
@@ -26,7 +34,11 @@ fn main() -> io::Result<()> {
 /// Pages by code; other texts in the folder, such as an index, do not begin with a code's letter and digit.
 fn markdown_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let is_page = |path: &PathBuf| {
-        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let name = path
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         let coded = name.len() == 4 && name[1..].bytes().all(|byte| byte.is_ascii_digit());
         coded && path.extension().is_some_and(|suffix| suffix == "md")
     };
@@ -35,7 +47,11 @@ fn markdown_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         Err(error) => return Err(error),
     };
-    let mut files: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).filter(is_page).collect();
+    let mut files: Vec<PathBuf> = entries
+        .into_iter()
+        .map(|entry| entry.path())
+        .filter(is_page)
+        .collect();
     files.sort();
     Ok(files)
 }

@@ -47,7 +47,10 @@ impl Prepared {
         };
         let rendered = scar_template::render(workflow, &materials)
             .map_err(|error| CliError::of(Kind::Failure, &error))?;
-        Ok(Self { rendered, assets: Assets { images, supervisor } })
+        Ok(Self {
+            rendered,
+            assets: Assets { images, supervisor },
+        })
     }
 
     /// What has to change in the cloud.
@@ -57,7 +60,11 @@ impl Prepared {
         session: &Session,
     ) -> Result<Plan, CliError> {
         let snapshot = scar_apply::observe(&session.cloud, &self.rendered).await?;
-        Ok(scar_plan::diff(&self.rendered, &project.workflow, &snapshot))
+        Ok(scar_plan::diff(
+            &self.rendered,
+            &project.workflow,
+            &snapshot,
+        ))
     }
 }
 
@@ -67,7 +74,10 @@ fn scripts(project: &Project) -> Result<std::collections::BTreeMap<String, Vec<u
         let bytes = match &stage.work {
             Work::Run(text) => text.clone().into_bytes(),
             Work::Script(path) => project.files().read(path).map_err(|reason| {
-                CliError::failure(format!("script {path} of stage {} cannot be read: {reason}", stage.name))
+                CliError::failure(format!(
+                    "script {path} of stage {} cannot be read: {reason}",
+                    stage.name
+                ))
             })?,
             Work::Command(_) | Work::Image => continue,
         };
@@ -88,7 +98,10 @@ impl Assets {
         let references = references.map(|image| (image.stage.clone(), image.reference.clone()));
         let images = Images::open(references, folder)
             .map_err(|error| error.hint("-f MANIFEST tells where the plan's images are"))?;
-        Ok(Self { images, supervisor: Supervisor::read(global)? })
+        Ok(Self {
+            images,
+            supervisor: Supervisor::read(global)?,
+        })
     }
 }
 
@@ -109,8 +122,11 @@ impl Assets {
     /// The layer's key says which supervisor it holds; a plan made with another one is not carried out.
     fn layer(&self, key: &str) -> std::io::Result<Body> {
         if !key.contains(self.supervisor.digest.hex()) {
-            return Err(std::io::Error::other("the supervisor file is not the one of the plan"));
+            return Err(std::io::Error::other(
+                "the supervisor file is not the one of the plan",
+            ));
         }
-        Ok(Body::Bytes(scar_template::layer_zip(&self.supervisor.bytes)))
+        let zip = scar_template::layer_zip(&self.supervisor.bytes);
+        Ok(Body::Bytes(zip.map_err(std::io::Error::other)?))
     }
 }

@@ -21,7 +21,11 @@ pub(crate) fn main() -> ExitCode {
     match dispatch(&cli.verb, &cli.global, &screen) {
         Ok(()) => ExitCode::from(exit_code::OK),
         Err(error) => {
-            let text = if screen.json { error.json() } else { error.human() };
+            let text = if screen.json {
+                error.json()
+            } else {
+                error.human()
+            };
             screen.complain(&text);
             ExitCode::from(error.exit_code())
         }

@@ -53,7 +53,12 @@ pub(crate) struct CliError {
 impl CliError {
     /// An error with a message and nothing else.
     pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), causes: Vec::new(), hints: Vec::new() }
+        Self {
+            kind,
+            message: message.into(),
+            causes: Vec::new(),
+            hints: Vec::new(),
+        }
     }
 
     /// An unexpected error.
@@ -70,12 +75,18 @@ impl CliError {
     pub(crate) fn caused(message: impl Into<String>, error: &(dyn StdError + 'static)) -> Self {
         let mut causes = vec![error.to_string()];
         causes.extend(sources(error));
-        Self { causes, ..Self::failure(message) }
+        Self {
+            causes,
+            ..Self::failure(message)
+        }
     }
 
     /// Of another crate's error: its message and its chain.
     pub(crate) fn of(kind: Kind, error: &(dyn StdError + 'static)) -> Self {
-        Self { causes: sources(error), ..Self::new(kind, error.to_string()) }
+        Self {
+            causes: sources(error),
+            ..Self::new(kind, error.to_string())
+        }
     }
 
     /// Adds advice.

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use scar_container::{Client, Credentials, Layout, Platform, Reference, RegistryReference, Version};
+use scar_container::{
+    Client, Credentials, Layout, Platform, Reference, RegistryReference, Version,
+};
 use scar_schemas::contract::{ARTIFACTS, Image};
 use scar_schemas::digest::Digest;
 use scar_template::Blob;
@@ -41,7 +43,9 @@ impl Images {
             };
             known.insert(&stage.image, (image.clone(), layout.clone()));
             images.pinned.insert(stage.name.clone(), image);
-            images.layouts.extend(layout.map(|layout| (stage.name.clone(), layout)));
+            images
+                .layouts
+                .extend(layout.map(|layout| (stage.name.clone(), layout)));
         }
         Ok(images)
     }
@@ -66,7 +70,10 @@ impl Images {
     pub(crate) fn blobs(&self) -> BTreeMap<String, Vec<Blob>> {
         let blob = |(digest, size_bytes)| Blob { digest, size_bytes };
         let of = |layout: &Layout| layout.blobs().into_iter().map(blob).collect();
-        self.layouts.iter().map(|(stage, layout)| (stage.clone(), of(layout))).collect()
+        self.layouts
+            .iter()
+            .map(|(stage, layout)| (stage.clone(), of(layout)))
+            .collect()
     }
 
     /// The bytes of a blob of a stage's image, and how many they are.
@@ -75,10 +82,19 @@ impl Images {
         stage: &str,
         digest: &Digest,
     ) -> std::io::Result<(Box<dyn std::io::Read + Send>, u64)> {
-        let missing = || std::io::Error::other(format!("the image of stage {stage} is not at hand"));
+        let missing =
+            || std::io::Error::other(format!("the image of stage {stage} is not at hand"));
         let layout = self.layouts.get(stage).ok_or_else(missing)?;
-        let size = layout.blobs().into_iter().find(|(one, _)| one == digest).ok_or_else(missing)?.1;
-        Ok((layout.open_blob(digest).map_err(std::io::Error::other)?, size))
+        let size = layout
+            .blobs()
+            .into_iter()
+            .find(|(one, _)| one == digest)
+            .ok_or_else(missing)?
+            .1;
+        Ok((
+            layout.open_blob(digest).map_err(std::io::Error::other)?,
+            size,
+        ))
     }
 }
 
@@ -98,10 +114,13 @@ pub(crate) fn open_layout(
         Reference::Archive { path } => (folder.join(path), None),
     };
     Layout::open(&path, name).map(Some).map_err(|error| {
-        let hint = "`scar image pack --output DIR PROGRAM…` makes an image of this machine's programs";
+        let hint =
+            "`scar image pack --output DIR PROGRAM…` makes an image of this machine's programs";
         match path.exists() {
             true => CliError::caused("it cannot be read", &error),
-            false => CliError::failure(format!("there is nothing at {}", path.display())).hint(hint),
+            false => {
+                CliError::failure(format!("there is nothing at {}", path.display())).hint(hint)
+            }
         }
     })
 }
@@ -120,8 +139,9 @@ pub(crate) async fn pin(
     let digest = client.resolve(&Platform::host()).await.map_err(|error| {
         let shown = CliError::from(error);
         match &reference.version {
-            Version::Tag(_) if reference.host == "docker.io" => shown
-                .hint("an image on this disk is written oci:DIR or archive:FILE"),
+            Version::Tag(_) if reference.host == "docker.io" => {
+                shown.hint("an image on this disk is written oci:DIR or archive:FILE")
+            }
             _ => shown,
         }
     })?;
@@ -144,11 +164,20 @@ async fn find(
         return Ok((image, Some(layout)));
     }
     let Reference::Registry(registry) = &reference else {
-        return Err(CliError::failure(format!("{reference} is neither here nor in a registry")));
+        return Err(CliError::failure(format!(
+            "{reference} is neither here nor in a registry"
+        )));
     };
     let client = client(registry, plain_http)?;
     let digest = pin(&client, registry).await?;
-    Ok((Image::Registry { reference: text.to_owned(), digest, plain_http }, None))
+    Ok((
+        Image::Registry {
+            reference: text.to_owned(),
+            digest,
+            plain_http,
+        },
+        None,
+    ))
 }
 
 /// Says which stage wants the image, in front of what is wrong with it.
@@ -156,7 +185,11 @@ fn in_stage(error: CliError, stage: &str, reference: &str) -> CliError {
     let mut causes = vec![error.message];
     causes.extend(error.causes);
     let message = format!("image {reference} of stage {stage} cannot be used");
-    CliError { message, causes, ..error }
+    CliError {
+        message,
+        causes,
+        ..error
+    }
 }
 
 fn docker_config() -> PathBuf {
@@ -168,6 +201,10 @@ fn docker_config() -> PathBuf {
 impl From<scar_container::Error> for CliError {
     fn from(error: scar_container::Error) -> Self {
         let shown = Self::of(crate::error::Kind::Failure, &error);
-        if error.is_retryable() { shown.hint("try again") } else { shown }
+        if error.is_retryable() {
+            shown.hint("try again")
+        } else {
+            shown
+        }
     }
 }

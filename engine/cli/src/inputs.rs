@@ -38,7 +38,10 @@ pub(crate) fn inputs(
         let name = name_of(path)?;
         let place = match destination {
             Some(place) if place.key.is_empty() || place.key.ends_with('/') || files.len() > 1 => {
-                Place { key: format!("{}{name}", place.key), ..place.clone() }
+                Place {
+                    key: format!("{}{name}", place.key),
+                    ..place.clone()
+                }
             }
             Some(place) => place.clone(),
             None => entry.place(name, workflow)?,
@@ -46,9 +49,15 @@ pub(crate) fn inputs(
         let object = (place.bucket.clone(), place.key.clone());
         if let Some(other) = taken.insert(object, path) {
             let (a, b) = (other.display(), path.display());
-            return Err(CliError::failure(format!("{a} and {b} would both become {}", place.key)));
+            return Err(CliError::failure(format!(
+                "{a} and {b} would both become {}",
+                place.key
+            )));
         }
-        inputs.push(Input { path: path.clone(), place });
+        inputs.push(Input {
+            path: path.clone(),
+            place,
+        });
     }
     Ok(inputs)
 }
@@ -61,7 +70,10 @@ pub(crate) async fn unchanged(
 ) -> Result<BTreeMap<usize, ObjectVersion>, CliError> {
     let mut listed = BTreeMap::new();
     for (bucket, folder) in folders(inputs) {
-        let place = Place { bucket: bucket.to_owned(), key: String::new() };
+        let place = Place {
+            bucket: bucket.to_owned(),
+            key: String::new(),
+        };
         for one in data::list(cloud, place.real_bucket(deployment)?, folder).await? {
             listed.insert((bucket.to_owned(), one.object.key.clone()), one.object);
         }
@@ -87,7 +99,10 @@ pub(crate) async fn put(
 ) -> Result<Vec<ObjectVersion>, CliError> {
     let mut by_bucket: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (number, input) in inputs.iter().enumerate() {
-        by_bucket.entry(input.place.real_bucket(deployment)?).or_default().push(number);
+        by_bucket
+            .entry(input.place.real_bucket(deployment)?)
+            .or_default()
+            .push(number);
     }
     let mut objects = BTreeMap::new();
     for (bucket, numbers) in by_bucket {
@@ -105,18 +120,33 @@ pub(crate) async fn put(
 
 fn folders(inputs: &[Input]) -> BTreeSet<(&str, &str)> {
     let folder = |input: &'_ Input| input.place.key.rfind('/').map_or(0, |slash| slash + 1);
-    inputs.iter().map(|input| (input.place.bucket.as_str(), &input.place.key[..folder(input)])).collect()
+    inputs
+        .iter()
+        .map(|input| {
+            (
+                input.place.bucket.as_str(),
+                &input.place.key[..folder(input)],
+            )
+        })
+        .collect()
 }
 
 fn name_of(path: &Path) -> Result<&str, CliError> {
     let metadata = path.metadata().map_err(|error| unreadable(path, &error))?;
     if metadata.is_dir() {
-        return Err(CliError::failure(format!("{} is a directory", path.display()))
-            .hint("give the files in it"));
+        return Err(
+            CliError::failure(format!("{} is a directory", path.display()))
+                .hint("give the files in it"),
+        );
     }
-    path.file_name().and_then(|name| name.to_str()).ok_or_else(|| {
-        CliError::failure(format!("the name of {} is not UTF-8, so no object can have it", path.display()))
-    })
+    path.file_name()
+        .and_then(|name| name.to_str())
+        .ok_or_else(|| {
+            CliError::failure(format!(
+                "the name of {} is not UTF-8, so no object can have it",
+                path.display()
+            ))
+        })
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> CliError {
@@ -161,7 +191,10 @@ fn md5_of(reader: &mut impl Read) -> io::Result<Vec<u8>> {
 
 /// Bytes of a hexadecimal text; empty if it is none, which equals no digest.
 fn unhex(text: &str) -> Vec<u8> {
-    let digit = |at: usize| text.get(at..at + 2).and_then(|two| u8::from_str_radix(two, 16).ok());
+    let digit = |at: usize| {
+        text.get(at..at + 2)
+            .and_then(|two| u8::from_str_radix(two, 16).ok())
+    };
     let bytes: Option<Vec<u8>> = (0..text.len()).step_by(2).map(digit).collect();
     bytes.unwrap_or_default()
 }

@@ -11,6 +11,8 @@ mod images;
 mod inputs;
 mod places;
 mod project;
+#[cfg(test)]
+mod reference;
 mod session;
 mod supervisor;
 mod target;

@@ -25,26 +25,36 @@ impl Place {
     /// Reads `[bucket:]key`; without a bucket of the workflow before the colon all of it is a key.
     pub(crate) fn parse(text: &str, workflow: &Workflow) -> Self {
         match text.split_once(':') {
-            Some((bucket, key)) if workflow.buckets.contains_key(bucket) => {
-                Self { bucket: bucket.to_owned(), key: key.to_owned() }
-            }
-            _ => Self { bucket: default_bucket(workflow), key: text.to_owned() },
+            Some((bucket, key)) if workflow.buckets.contains_key(bucket) => Self {
+                bucket: bucket.to_owned(),
+                key: key.to_owned(),
+            },
+            _ => Self {
+                bucket: default_bucket(workflow),
+                key: text.to_owned(),
+            },
         }
     }
 
     /// Whether a word of the command line names a place of this workflow rather than a file.
     pub(crate) fn is_written(text: &str, workflow: &Workflow) -> bool {
-        let bucket = text.split_once(':').is_some_and(|(name, _)| workflow.buckets.contains_key(name));
+        let bucket = text
+            .split_once(':')
+            .is_some_and(|(name, _)| workflow.buckets.contains_key(name));
         bucket || text.ends_with('/') && !Path::new(text).exists()
     }
 
     /// The bucket's real name.
     pub(crate) fn real_bucket<'a>(&self, deployment: &'a Deployment) -> Result<&'a str, CliError> {
-        deployment.buckets.get(&self.bucket).map(String::as_str).ok_or_else(|| {
-            let known: Vec<&str> = deployment.buckets.keys().map(String::as_str).collect();
-            CliError::failure(format!("the workflow has no bucket {}", self.bucket))
-                .hint(format!("it has: {}", known.join(", ")))
-        })
+        deployment
+            .buckets
+            .get(&self.bucket)
+            .map(String::as_str)
+            .ok_or_else(|| {
+                let known: Vec<&str> = deployment.buckets.keys().map(String::as_str).collect();
+                CliError::failure(format!("the workflow has no bucket {}", self.bucket))
+                    .hint(format!("it has: {}", known.join(", ")))
+            })
     }
 }
 
@@ -75,41 +85,73 @@ impl Entry {
     pub(crate) fn place(&self, name: &str, workflow: &Workflow) -> Result<Place, CliError> {
         if let Some(prefix) = &self.prefix {
             let place = Place::parse(prefix, workflow);
-            return Ok(Place { key: format!("{}{name}", place.key), ..place });
+            return Ok(Place {
+                key: format!("{}{name}", place.key),
+                ..place
+            });
         }
         let inputs = self.inputs(workflow)?;
         let found = inputs.iter().find_map(|input| {
             let key = key_in(&input.pattern, name)?;
-            Some(Place { bucket: input.bucket.clone(), key })
+            Some(Place {
+                bucket: input.bucket.clone(),
+                key,
+            })
         });
         found.ok_or_else(|| {
             let known: Vec<String> = inputs.iter().map(|input| written(input)).collect();
-            CliError::failure(format!("no input takes a file named {name}"))
-                .hint(format!("files come in at {}; --prefix PREFIX puts it elsewhere", known.join(" ")))
+            CliError::failure(format!("no input takes a file named {name}")).hint(format!(
+                "files come in at {}; --prefix PREFIX puts it elsewhere",
+                known.join(" ")
+            ))
         })
     }
 
     fn inputs<'a>(&self, workflow: &'a Workflow) -> Result<Vec<&'a Input>, CliError> {
-        let Some(name) = &self.stage else { return Ok(entry_inputs(workflow)) };
-        let stage = workflow.stages.iter().find(|stage| stage.name == *name).ok_or_else(|| {
-            let known: Vec<&str> = workflow.stages.iter().map(|stage| stage.name.as_str()).collect();
-            CliError::failure(format!("the workflow has no stage {name}"))
-                .hint(format!("it has: {}", known.join(", ")))
-        })?;
+        let Some(name) = &self.stage else {
+            return Ok(entry_inputs(workflow));
+        };
+        let stage = workflow
+            .stages
+            .iter()
+            .find(|stage| stage.name == *name)
+            .ok_or_else(|| {
+                let known: Vec<&str> = workflow
+                    .stages
+                    .iter()
+                    .map(|stage| stage.name.as_str())
+                    .collect();
+                CliError::failure(format!("the workflow has no stage {name}"))
+                    .hint(format!("it has: {}", known.join(", ")))
+            })?;
         Ok(stage.inputs.iter().collect())
     }
 }
 
 /// Inputs that no stage writes to; all of them if every one is fed.
 fn entry_inputs(workflow: &Workflow) -> Vec<&Input> {
-    let all = || workflow.stages.iter().flat_map(|stage| stage.inputs.iter().map(move |input| (stage, input)));
+    let all = || {
+        workflow
+            .stages
+            .iter()
+            .flat_map(|stage| stage.inputs.iter().map(move |input| (stage, input)))
+    };
     let is_fed = |stage: &str, input: &Input| {
         let via = written(input);
-        workflow.links.iter().any(|link| link.to == stage && ends_in(&link.via, &via, &input.pattern))
+        workflow
+            .links
+            .iter()
+            .any(|link| link.to == stage && ends_in(&link.via, &via, &input.pattern))
     };
-    let entries: Vec<&Input> =
-        all().filter(|(stage, input)| !is_fed(&stage.name, input)).map(|(_, input)| input).collect();
-    if entries.is_empty() { all().map(|(_, input)| input).collect() } else { entries }
+    let entries: Vec<&Input> = all()
+        .filter(|(stage, input)| !is_fed(&stage.name, input))
+        .map(|(_, input)| input)
+        .collect();
+    if entries.is_empty() {
+        all().map(|(_, input)| input).collect()
+    } else {
+        entries
+    }
 }
 
 /// A link's `via` names its bucket or leaves it out, as the manifest does.
@@ -131,7 +173,11 @@ fn key_in(pattern: &Glob, name: &str) -> Option<String> {
 
 fn default_bucket(workflow: &Workflow) -> String {
     let first = || workflow.buckets.keys().next().cloned().unwrap_or_default();
-    if workflow.buckets.contains_key(DEFAULT_BUCKET) { DEFAULT_BUCKET.to_owned() } else { first() }
+    if workflow.buckets.contains_key(DEFAULT_BUCKET) {
+        DEFAULT_BUCKET.to_owned()
+    } else {
+        first()
+    }
 }
 
 #[cfg(test)]

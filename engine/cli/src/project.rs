@@ -38,7 +38,11 @@ impl Project {
         let findings = diagnostics::human(&source, &loaded.diagnostics, screen.note_style);
         screen.complain(&findings);
         match loaded.workflow {
-            Some(workflow) => Ok(Self { folder, source, workflow }),
+            Some(workflow) => Ok(Self {
+                folder,
+                source,
+                workflow,
+            }),
             None => Err(CliError::new(
                 Kind::Invalid,
                 diagnostics::summary(&source, &loaded.diagnostics),
@@ -67,13 +71,21 @@ pub(crate) fn read(given: Option<&Path>) -> Result<(Source, PathBuf), CliError> 
     let name = path.display().to_string();
     let bytes = read_limited(&path)
         .map_err(|error| CliError::caused(format!("cannot read the manifest {name}"), &error))?;
-    let text = String::from_utf8(bytes)
-        .map_err(|error| CliError::caused(format!("the manifest {name} is not UTF-8 text"), &error))?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        CliError::caused(format!("the manifest {name} is not UTF-8 text"), &error)
+    })?;
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),
     };
-    Ok((Source { format: format(&path), name, text }, folder))
+    Ok((
+        Source {
+            format: format(&path),
+            name,
+            text,
+        },
+        folder,
+    ))
 }
 
 /// Text → workflow and all diagnostics.
@@ -83,17 +95,26 @@ pub(crate) fn check(source: &Source, folder: &Path, global: &Global) -> Loaded {
 
 /// Whether a name on the command line is that of a manifest rather than of data.
 pub(crate) fn is_manifest(path: &Path) -> bool {
-    path.extension().is_some_and(|suffix| ["yaml", "yml", "toml"].iter().any(|known| suffix == *known))
+    path.extension()
+        .is_some_and(|suffix| ["yaml", "yml", "toml"].iter().any(|known| suffix == *known))
 }
 
 fn find() -> Result<PathBuf, CliError> {
-    let found: Vec<&str> = NAMES.into_iter().filter(|name| Path::new(name).is_file()).collect();
+    let found: Vec<&str> = NAMES
+        .into_iter()
+        .filter(|name| Path::new(name).is_file())
+        .collect();
     match found.as_slice() {
         [one] => Ok(PathBuf::from(one)),
-        [] => Err(CliError::failure("there is no workflow.yaml or workflow.toml in this directory")
-            .hint("name the manifest with -f, or write one with `scar init`")),
-        several => Err(CliError::failure(format!("there are {} in this directory", several.join(" and ")))
-            .hint("name the manifest with -f")),
+        [] => Err(CliError::failure(
+            "there is no workflow.yaml or workflow.toml in this directory",
+        )
+        .hint("name the manifest with -f, or write one with `scar init`")),
+        several => Err(CliError::failure(format!(
+            "there are {} in this directory",
+            several.join(" and ")
+        ))
+        .hint("name the manifest with -f")),
     }
 }
 
@@ -106,7 +127,9 @@ fn format(path: &Path) -> Format {
 
 fn read_limited(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    fs::File::open(path)?.take(FILE_LIMIT_BYTES).read_to_end(&mut bytes)?;
+    fs::File::open(path)?
+        .take(FILE_LIMIT_BYTES)
+        .read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

@@ -88,14 +88,30 @@ impl Session {
                     region: Some(region.clone()),
                 };
                 let cloud = Cloud::connect(&target).await?;
-                screen.note(&format!("AWS account {} in {}", cloud.account(), cloud.region()));
-                Ok(Self { cloud, is_local: false, own: None })
+                screen.note(&format!(
+                    "AWS account {} in {}",
+                    cloud.account(),
+                    cloud.region()
+                ));
+                Ok(Self {
+                    cloud,
+                    is_local: false,
+                    own: None,
+                })
             }
             Target::Endpoint { url, region } => {
                 let target = endpoint(url, region, None);
                 let cloud = Cloud::connect(&target).await?;
-                screen.note(&format!("cloud at {url}, account {} in {}", cloud.account(), cloud.region()));
-                Ok(Self { cloud, is_local: false, own: None })
+                screen.note(&format!(
+                    "cloud at {url}, account {} in {}",
+                    cloud.account(),
+                    cloud.region()
+                ));
+                Ok(Self {
+                    cloud,
+                    is_local: false,
+                    own: None,
+                })
             }
         }
     }
@@ -128,7 +144,11 @@ impl Session {
             secret_key: running.secret_key.clone(),
         };
         let target = endpoint(&running.endpoint, &running.region, Some(credentials));
-        Ok(Self { cloud: Cloud::connect(&target).await?, is_local: true, own })
+        Ok(Self {
+            cloud: Cloud::connect(&target).await?,
+            is_local: true,
+            own,
+        })
     }
 
     /// Lets a cloud of this process finish what was begun, so that it need not be repeated next time.
@@ -149,7 +169,9 @@ impl Session {
     /// Returns when a local cloud of this process has had nothing to do for `quiet`, with what that means
     /// to somebody who still waits; never for other clouds.
     pub(crate) async fn stalled(&self, quiet: Duration) -> CliError {
-        let Some(own) = &self.own else { return std::future::pending().await };
+        let Some(own) = &self.own else {
+            return std::future::pending().await;
+        };
         loop {
             if let Err(error) = own.idle().await {
                 return error.into();
@@ -170,7 +192,11 @@ impl Session {
 }
 
 fn endpoint(url: &str, region: &str, credentials: Option<Credentials>) -> scar_apply::Target {
-    scar_apply::Target::Endpoint { url: url.to_owned(), region: region.to_owned(), credentials }
+    scar_apply::Target::Endpoint {
+        url: url.to_owned(),
+        region: region.to_owned(),
+        credentials,
+    }
 }
 
 impl From<scar_local::Error> for CliError {
@@ -199,26 +225,42 @@ impl From<scar_apply::Error> for CliError {
         use scar_apply::{Error, Outcome};
         let (kind, hint) = match &error {
             Error::Stale { .. } => (Kind::Stale, Some("plan again: `scar plan`".to_owned())),
-            Error::Busy { .. } => (Kind::Stale, Some("wait until it is done, then try again".to_owned())),
-            Error::Foreign { .. } => {
-                (Kind::Blocked, Some("give the workflow or the environment another name".to_owned()))
-            }
+            Error::Busy { .. } => (
+                Kind::Stale,
+                Some("wait until it is done, then try again".to_owned()),
+            ),
+            Error::Foreign { .. } => (
+                Kind::Blocked,
+                Some("give the workflow or the environment another name".to_owned()),
+            ),
             Error::InUse { .. } => (Kind::Blocked, None),
             Error::Refused { .. } => (Kind::RolledBack, None),
-            Error::Stack { outcome: Outcome::RolledBack, .. } => {
-                (Kind::RolledBack, Some("everything is as it was before".to_owned()))
-            }
-            Error::Stack { outcome: Outcome::Stuck { command, .. }, .. } => {
-                (Kind::Stuck, Some(format!("when the cause is gone: {command}")))
-            }
+            Error::Stack {
+                outcome: Outcome::RolledBack,
+                ..
+            } => (
+                Kind::RolledBack,
+                Some("everything is as it was before".to_owned()),
+            ),
+            Error::Stack {
+                outcome: Outcome::Stuck { command, .. },
+                ..
+            } => (
+                Kind::Stuck,
+                Some(format!("when the cause is gone: {command}")),
+            ),
             Error::Stuck { .. } => (Kind::Stuck, None),
-            Error::NotDeployed { .. } => (Kind::Failure, Some("deploy it: `scar apply`".to_owned())),
-            Error::MissingOutput { .. } => {
-                (Kind::Failure, Some("deploy the manifest as it is now: `scar apply`".to_owned()))
+            Error::NotDeployed { .. } => {
+                (Kind::Failure, Some("deploy it: `scar apply`".to_owned()))
             }
-            Error::TimedOut { .. } => {
-                (Kind::TimedOut, Some("it goes on; see `scar status`".to_owned()))
-            }
+            Error::MissingOutput { .. } => (
+                Kind::Failure,
+                Some("deploy the manifest as it is now: `scar apply`".to_owned()),
+            ),
+            Error::TimedOut { .. } => (
+                Kind::TimedOut,
+                Some("it goes on; see `scar status`".to_owned()),
+            ),
             _ => (Kind::Failure, None),
         };
         let shown = Self::of(kind, &error);

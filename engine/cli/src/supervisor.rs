@@ -30,13 +30,21 @@ impl Supervisor {
             None => find()?,
         };
         let bytes = fs::read(&path).map_err(|error| {
-            CliError::caused(format!("cannot read the supervisor file {}", path.display()), &error)
-                .hint(BUILD)
+            CliError::caused(
+                format!("cannot read the supervisor file {}", path.display()),
+                &error,
+            )
+            .hint(BUILD)
         })?;
         if !bytes.starts_with(b"\x7fELF") && !bytes.starts_with(b"#!") {
-            return Err(CliError::failure(format!("{} is not a program", path.display())).hint(BUILD));
+            return Err(
+                CliError::failure(format!("{} is not a program", path.display())).hint(BUILD),
+            );
         }
-        Ok(Self { digest: Digest::of(&bytes), bytes })
+        Ok(Self {
+            digest: Digest::of(&bytes),
+            bytes,
+        })
     }
 }
 
@@ -45,8 +53,18 @@ fn find() -> Result<PathBuf, CliError> {
         .map_err(|error| CliError::caused("cannot tell where this program is", &error))?;
     let folder = program.parent().unwrap_or(Path::new("/"));
     let places = [folder.join(NAME), folder.join("../supervisor").join(NAME)];
-    places.iter().find(|path| path.is_file()).cloned().ok_or_else(|| {
-        let looked = places.each_ref().map(|path| path.display().to_string()).join(" and ");
-        CliError::failure(format!("the supervisor file is missing; looked for {looked}")).hint(BUILD)
-    })
+    places
+        .iter()
+        .find(|path| path.is_file())
+        .cloned()
+        .ok_or_else(|| {
+            let looked = places
+                .each_ref()
+                .map(|path| path.display().to_string())
+                .join(" and ");
+            CliError::failure(format!(
+                "the supervisor file is missing; looked for {looked}"
+            ))
+            .hint(BUILD)
+        })
 }

@@ -64,8 +64,12 @@ impl Surroundings {
             };
             read_text(&path)
         };
-        let credentials = ["AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE",
-            "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"];
+        let credentials = [
+            "AWS_ACCESS_KEY_ID",
+            "AWS_WEB_IDENTITY_TOKEN_FILE",
+            "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        ];
         Self {
             variable: Variables {
                 profile: variable("AWS_PROFILE"),
@@ -85,7 +89,10 @@ pub(crate) fn choose(
     wanted_region: Option<&str>,
     around: &Surroundings,
 ) -> Target {
-    let profile = global.profile.clone().or_else(|| filled(&around.variable.profile));
+    let profile = global
+        .profile
+        .clone()
+        .or_else(|| filled(&around.variable.profile));
     let region = global
         .region
         .clone()
@@ -94,25 +101,44 @@ pub(crate) fn choose(
         .or_else(|| setting(&around.config, profile.as_deref(), "region"));
     if let Some(url) = &global.endpoint_url {
         let region = region.unwrap_or_else(|| DEFAULT_REGION.to_owned());
-        return Target::Endpoint { url: url.clone(), region };
+        return Target::Endpoint {
+            url: url.clone(),
+            region,
+        };
     }
     if global.local {
-        return Target::Local { because: "asked for with --local".to_owned() };
+        return Target::Local {
+            because: "asked for with --local".to_owned(),
+        };
     }
     let credentials = global.profile.is_some() || has_credentials(profile.as_deref(), around);
     match (region, credentials) {
-        (Some(region), true) => Target::Aws { profile: global.profile.clone(), region },
-        (None, true) => Target::Local { because: "no AWS region configured".to_owned() },
-        (Some(_), false) => Target::Local { because: "no AWS credentials configured".to_owned() },
-        (None, false) => {
-            Target::Local { because: "no AWS region and credentials configured".to_owned() }
-        }
+        (Some(region), true) => Target::Aws {
+            profile: global.profile.clone(),
+            region,
+        },
+        (None, true) => Target::Local {
+            because: "no AWS region configured".to_owned(),
+        },
+        (Some(_), false) => Target::Local {
+            because: "no AWS credentials configured".to_owned(),
+        },
+        (None, false) => Target::Local {
+            because: "no AWS region and credentials configured".to_owned(),
+        },
     }
 }
 
 fn has_credentials(profile: Option<&str>, around: &Surroundings) -> bool {
-    let section = |text: &str, keys: &[&str]| keys.iter().any(|key| setting(text, profile, key).is_some());
-    let ways = ["aws_access_key_id", "credential_process", "sso_session", "sso_start_url", "role_arn"];
+    let section =
+        |text: &str, keys: &[&str]| keys.iter().any(|key| setting(text, profile, key).is_some());
+    let ways = [
+        "aws_access_key_id",
+        "credential_process",
+        "sso_session",
+        "sso_start_url",
+        "role_arn",
+    ];
     around.variable.credentials
         || section(&around.credentials, &ways)
         || section(&around.config, &ways)
@@ -125,7 +151,10 @@ fn setting(text: &str, profile: Option<&str>, key: &str) -> Option<String> {
     let mut inside = false;
     for line in text.lines() {
         let line = line.trim();
-        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        if let Some(name) = line
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'))
+        {
             inside = name.trim().trim_start_matches("profile ").trim() == profile;
         } else if let Some((name, value)) = line.split_once('=')
             && inside
@@ -142,7 +171,10 @@ fn filled(text: &str) -> Option<String> {
 }
 
 fn first<const N: usize>(texts: [String; N]) -> String {
-    texts.into_iter().find(|text| !text.is_empty()).unwrap_or_default()
+    texts
+        .into_iter()
+        .find(|text| !text.is_empty())
+        .unwrap_or_default()
 }
 
 fn read_text(path: &Path) -> String {
@@ -157,7 +189,10 @@ mod tests {
     use crate::args::Cli;
 
     fn chosen(arguments: &str, around: &Surroundings) -> Target {
-        let words = ["scar"].into_iter().chain(arguments.split_whitespace()).chain(["ls"]);
+        let words = ["scar"]
+            .into_iter()
+            .chain(arguments.split_whitespace())
+            .chain(["ls"]);
         choose(&Cli::try_parse_from(words).unwrap().global, None, around)
     }
 
@@ -174,17 +209,29 @@ mod tests {
         let because = "no AWS region and credentials configured".to_owned();
         assert_eq!(chosen("", &files()), Target::Local { because });
         let because = "no AWS credentials configured".to_owned();
-        assert_eq!(chosen("--region eu-west-1", &files()), Target::Local { because });
+        assert_eq!(
+            chosen("--region eu-west-1", &files()),
+            Target::Local { because }
+        );
     }
 
     #[test]
     fn a_configured_profile_is_aws_unless_something_else_is_asked_for() {
-        let aws = Target::Aws { profile: Some("x".to_owned()), region: "eu-west-1".to_owned() };
+        let aws = Target::Aws {
+            profile: Some("x".to_owned()),
+            region: "eu-west-1".to_owned(),
+        };
         assert_eq!(chosen("--profile x", &files()), aws);
         let because = "asked for with --local".to_owned();
         assert_eq!(chosen("--local", &files()), Target::Local { because });
         let url = "http://127.0.0.1:1".to_owned();
-        let endpoint = Target::Endpoint { url, region: DEFAULT_REGION.to_owned() };
-        assert_eq!(chosen("--endpoint-url http://127.0.0.1:1", &files()), endpoint);
+        let endpoint = Target::Endpoint {
+            url,
+            region: DEFAULT_REGION.to_owned(),
+        };
+        assert_eq!(
+            chosen("--endpoint-url http://127.0.0.1:1", &files()),
+            endpoint
+        );
     }
 }

@@ -13,7 +13,8 @@ use crate::session::{self, Session};
 use crate::view::Screen;
 use crate::view::progress::Progress;
 
-const AFTER_INTERRUPT: &str = "a change that was begun goes on in the cloud; `scar apply` again completes it";
+const AFTER_INTERRUPT: &str =
+    "a change that was begun goes on in the cloud; `scar apply` again completes it";
 
 /// Make the cloud as the manifest says, or carry out a saved plan.
 ///
@@ -65,7 +66,14 @@ fn fresh(
     session::on_cloud(global, region, screen, AFTER_INTERRUPT, async |session| {
         let prepared = Prepared::prepare(&project, global).await?;
         let plan = prepared.plan(&project, session).await?;
-        carry_out(&plan, &prepared.assets, &arguments.approval, session, screen).await
+        carry_out(
+            &plan,
+            &prepared.assets,
+            &arguments.approval,
+            session,
+            screen,
+        )
+        .await
     })
 }
 
@@ -76,7 +84,11 @@ fn saved(
     screen: &Screen,
 ) -> Result<(), CliError> {
     let plan = plan::read(path)?;
-    let folder = global.file.as_deref().and_then(Path::parent).unwrap_or(Path::new("."));
+    let folder = global
+        .file
+        .as_deref()
+        .and_then(Path::parent)
+        .unwrap_or(Path::new("."));
     let assets = Assets::of_plan(&plan, folder, global)?;
     let region = Some(plan.region.as_str()).filter(|region| !region.is_empty());
     session::on_cloud(global, region, screen, AFTER_INTERRUPT, async |session| {
@@ -134,8 +146,10 @@ pub(crate) fn approve(
         return match screen.ask(&question) {
             Some(answer) if answer == environment => Ok(()),
             Some(_) => Err(not_approved()),
-            None => Err(CliError::new(Kind::Blocked, "this removes protected things or data")
-                .hint(format!("--confirm {environment} allows it"))),
+            None => Err(
+                CliError::new(Kind::Blocked, "this removes protected things or data")
+                    .hint(format!("--confirm {environment} allows it")),
+            ),
         };
     }
     if approval.auto_approve || session.is_local {
@@ -144,8 +158,10 @@ pub(crate) fn approve(
     match screen.ask("\nCarry out this plan? (y) ") {
         Some(answer) if matches!(answer.as_str(), "y" | "Y" | "yes") => Ok(()),
         Some(_) => Err(not_approved()),
-        None => Err(CliError::new(Kind::Blocked, "there is nobody to ask for approval")
-            .hint("--auto-approve carries the plan out without a question")),
+        None => Err(
+            CliError::new(Kind::Blocked, "there is nobody to ask for approval")
+                .hint("--auto-approve carries the plan out without a question"),
+        ),
     }
 }
 
@@ -158,7 +174,11 @@ fn removes(plan: &Plan) -> bool {
 }
 
 fn changes(stack: &StackChange) -> usize {
-    stack.resources.iter().filter(|one| one.action != Action::Keep).count()
+    stack
+        .resources
+        .iter()
+        .filter(|one| one.action != Action::Keep)
+        .count()
 }
 
 fn planned(plan: &Plan) -> serde_json::Value {

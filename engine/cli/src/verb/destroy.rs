@@ -1,7 +1,7 @@
 //! `scar destroy`
 
 use scar_apply::DestroyOptions;
-use scar_template::Rendered;
+use scar_schemas::record::deployment;
 
 use super::Manifest;
 use super::apply::{Approval, approve};
@@ -12,6 +12,9 @@ use crate::session;
 use crate::view::progress::Progress;
 use crate::view::text::clean;
 use crate::view::{self, Screen};
+
+/// Takes the place of a workflow's name in the name of the base stack.
+const BASE: &str = "base";
 
 /// Remove the workflow from the cloud. Its buckets and their objects stay.
 #[derive(Debug, clap::Args)]
@@ -43,7 +46,10 @@ pub(crate) fn destroy(
     let region = workflow.region.as_deref();
     let hint = "what was begun goes on in the cloud; `scar destroy` again completes it";
     session::on_cloud(global, region, screen, hint, async |session| {
-        let (base, stack) = (base_name(&workflow.environment), project.deployment());
+        let (base, stack) = (
+            deployment(BASE, &workflow.environment),
+            project.deployment(),
+        );
         let snapshot = scar_apply::observe_stacks(&session.cloud, &base, &stack, &[]).await?;
         let Some(destruction) = scar_plan::destroy(&snapshot) else {
             screen.note(&format!("stack {stack} is not deployed; nothing to do"));
@@ -53,8 +59,17 @@ pub(crate) fn destroy(
             screen.data(&view::plan::destruction(&destruction, screen.style))?;
         }
         let needs_name = arguments.delete_data || workflow.protect;
-        approve(&workflow.environment, needs_name, &arguments.approval, session, screen)?;
-        let options = DestroyOptions { buckets: arguments.delete_data, base: arguments.base };
+        approve(
+            &workflow.environment,
+            needs_name,
+            &arguments.approval,
+            session,
+            screen,
+        )?;
+        let options = DestroyOptions {
+            buckets: arguments.delete_data,
+            base: arguments.base,
+        };
         let mut progress = Progress::new(screen);
         progress.expect(&stack, destruction.stack.resources.len());
         let mut on_event = |event| progress.deployment(&event);

@@ -26,19 +26,32 @@ pub(crate) fn explain(arguments: &Arguments, screen: &Screen) -> Result<(), CliE
             screen.document(&serde_json::json!({ "code": wanted, "page": page }))
         }
         Some((_, page)) => screen.line(page.trim_end()),
-        None => Err(CliError::failure(format!("there is no mistake with the code {code}"))
-            .hint("`scar explain` lists all codes")),
+        None => Err(
+            CliError::failure(format!("there is no mistake with the code {code}"))
+                .hint("`scar explain` lists all codes"),
+        ),
     }
 }
 
 fn list() -> String {
-    PAGES.iter().map(|(code, page)| format!("{code}  {}\n", title(page, code))).collect()
+    PAGES
+        .iter()
+        .map(|(code, page)| format!("{code}  {}\n", title(page, code)))
+        .collect()
 }
 
 /// The page's first heading, without the code.
 fn title<'a>(page: &'a str, code: &str) -> &'a str {
-    let heading = page.lines().next().unwrap_or_default().trim_start_matches('#').trim();
-    heading.strip_prefix(code).unwrap_or(heading).trim_start_matches([':', ' '])
+    let heading = page
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .trim_start_matches('#')
+        .trim();
+    heading
+        .strip_prefix(code)
+        .unwrap_or(heading)
+        .trim_start_matches([':', ' '])
 }
 
 #[cfg(test)]
@@ -48,7 +61,10 @@ mod tests {
     #[test]
     fn every_code_has_a_page() {
         for code in scar_manifest::codes() {
-            assert!(PAGES.iter().any(|(known, _)| known == code), "no docs/errors/{code}.md");
+            assert!(
+                PAGES.iter().any(|(known, _)| known == code),
+                "no docs/errors/{code}.md"
+            );
         }
     }
 

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use scar_apply::data::{self, Received};
 use scar_apply::Deployment;
+use scar_apply::data::{self, Received};
 use scar_schemas::record::ObjectVersion;
 use serde_json::json;
 
@@ -30,11 +30,7 @@ pub(crate) struct Arguments {
     words: Vec<String>,
 }
 
-pub(crate) fn get(
-    arguments: &Arguments,
-    global: &Global,
-    screen: &Screen,
-) -> Result<(), CliError> {
+pub(crate) fn get(arguments: &Arguments, global: &Global, screen: &Screen) -> Result<(), CliError> {
     let project = Project::load(None, global, screen)?;
     let (place, directory) = match arguments.words.as_slice() {
         [prefix, directory] => (prefix.as_str(), PathBuf::from(directory)),
@@ -49,12 +45,25 @@ pub(crate) fn get(
         let bucket = place.real_bucket(&deployment)?;
         let listed = data::list(&session.cloud, bucket, &place.key).await?;
         let wanted = |key: &str| is_system(&place.key) || !is_system(key) && !key.ends_with('/');
-        let objects: Vec<ObjectVersion> =
-            listed.into_iter().map(|one| one.object).filter(|one| wanted(&one.key)).collect();
-        let folder = place.key.rfind('/').map_or("", |slash| &place.key[..=slash]);
+        let objects: Vec<ObjectVersion> = listed
+            .into_iter()
+            .map(|one| one.object)
+            .filter(|one| wanted(&one.key))
+            .collect();
+        let folder = place
+            .key
+            .rfind('/')
+            .map_or("", |slash| &place.key[..=slash]);
         let mut progress = Progress::new(screen);
         let mut on_transfer = |transfer| progress.transfer(&transfer);
-        Ok(data::get_objects(&session.cloud, &objects, folder, &directory, &mut on_transfer).await?)
+        Ok(data::get_objects(
+            &session.cloud,
+            &objects,
+            folder,
+            &directory,
+            &mut on_transfer,
+        )
+        .await?)
     })?;
     show(&received, screen)
 }
@@ -64,7 +73,9 @@ pub(crate) fn show(received: &Received, screen: &Screen) -> Result<(), CliError>
     for (object, path) in &received.files {
         let path = path.display().to_string();
         if screen.json {
-            screen.object(&json!({ "type": "file", "key": object.key, "path": path, "size": object.size }))?;
+            screen.object(
+                &json!({ "type": "file", "key": object.key, "path": path, "size": object.size }),
+            )?;
         } else {
             screen.line(&clean(&path))?;
         }
@@ -74,6 +85,10 @@ pub(crate) fn show(received: &Received, screen: &Screen) -> Result<(), CliError>
     }
     let objects = count(received.refused.len(), "object");
     let mut error = CliError::failure(format!("{objects} cannot be a file"));
-    error.causes = received.refused.iter().map(|(key, reason)| format!("{key}: {reason}")).collect();
+    error.causes = received
+        .refused
+        .iter()
+        .map(|(key, reason)| format!("{key}: {reason}"))
+        .collect();
     Err(error)
 }

@@ -44,7 +44,11 @@ pub(crate) fn graph(
 }
 
 fn document(workflow: &scar_workflow::Workflow) -> serde_json::Value {
-    let stages: Vec<_> = workflow.stages.iter().map(|stage| stage.name.as_str()).collect();
+    let stages: Vec<_> = workflow
+        .stages
+        .iter()
+        .map(|stage| stage.name.as_str())
+        .collect();
     let links: Vec<_> = workflow
         .links
         .iter()

@@ -20,21 +20,30 @@ const STARTERS: [Starter; 3] = [
     Starter {
         name: "quickstart",
         files: &[
-            ("workflow.yaml", include_str!("../../starters/quickstart/workflow.yaml")),
+            (
+                "workflow.yaml",
+                include_str!("../../starters/quickstart/workflow.yaml"),
+            ),
             ("top.sh", include_str!("../../starters/quickstart/top.sh")),
         ],
     },
     Starter {
         name: "chain",
         files: &[
-            ("workflow.yaml", include_str!("../../starters/chain/workflow.yaml")),
+            (
+                "workflow.yaml",
+                include_str!("../../starters/chain/workflow.yaml"),
+            ),
             ("words.sh", include_str!("../../starters/chain/words.sh")),
         ],
     },
     Starter {
         name: "toml",
         files: &[
-            ("workflow.toml", include_str!("../../starters/toml/workflow.toml")),
+            (
+                "workflow.toml",
+                include_str!("../../starters/toml/workflow.toml"),
+            ),
             ("top.sh", include_str!("../../starters/toml/top.sh")),
         ],
     },
@@ -78,15 +87,21 @@ pub(crate) fn init(arguments: &Arguments, screen: &Screen) -> Result<(), CliErro
 fn refuse_existing(directory: &Path, starter: &Starter) -> Result<(), CliError> {
     let mut paths = starter.files.iter().map(|(name, _)| directory.join(name));
     match paths.find(|path| path.symlink_metadata().is_ok()) {
-        Some(path) => Err(CliError::failure(format!("{} is there already", path.display()))
-            .hint("give another directory: `scar init DIR`")),
+        Some(path) => Err(
+            CliError::failure(format!("{} is there already", path.display()))
+                .hint("give another directory: `scar init DIR`"),
+        ),
         None => Ok(()),
     }
 }
 
 fn write_new(path: &Path, text: &str) -> std::io::Result<()> {
     let mode = if text.starts_with("#!") { 0o755 } else { 0o644 };
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(path)?;
     file.write_all(text.as_bytes())
 }
 
@@ -116,8 +131,11 @@ mod tests {
                 "workflow.toml" => scar_manifest::Format::Toml,
                 _ => scar_manifest::Format::Yaml,
             };
-            let source =
-                scar_manifest::Source { name: name.to_owned(), text: text.to_owned(), format };
+            let source = scar_manifest::Source {
+                name: name.to_owned(),
+                text: text.to_owned(),
+                format,
+            };
             let loaded = scar_workflow::load(&source, None, &Files(starter.files));
             assert_eq!(loaded.diagnostics, [], "{}", starter.name);
             assert!(loaded.workflow.is_some());
@@ -129,7 +147,8 @@ mod tests {
     impl scar_manifest::Files for Files {
         fn read(&self, path: &str) -> Result<Vec<u8>, String> {
             let file = self.0.iter().find(|(name, _)| *name == path);
-            file.map(|(_, text)| text.as_bytes().to_vec()).ok_or_else(|| "no such file".to_owned())
+            file.map(|(_, text)| text.as_bytes().to_vec())
+                .ok_or_else(|| "no such file".to_owned())
         }
     }
 }

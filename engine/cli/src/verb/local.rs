@@ -53,14 +53,19 @@ pub(crate) fn local(
 
 fn up(port: Option<u16>, screen: &Screen) -> Result<(), CliError> {
     block_on(async {
-        let settings = Settings { port, ..Settings::new(LOCAL_FOLDER.into()) };
+        let settings = Settings {
+            port,
+            ..Settings::new(LOCAL_FOLDER.into())
+        };
         let cloud = Cloud::open(settings).await?;
         let running = cloud.running();
         if screen.json {
             screen.object(&object(&running))?;
         } else {
             screen.line(&running.endpoint)?;
-            screen.note(&format!("local cloud in {LOCAL_FOLDER}; Ctrl-C ends it, its state stays"));
+            screen.note(&format!(
+                "local cloud in {LOCAL_FOLDER}; Ctrl-C ends it, its state stays"
+            ));
         }
         interrupted().await;
         screen.note("ending; what is queued goes on the next time");
@@ -90,8 +95,10 @@ fn env(screen: &Screen) -> Result<(), CliError> {
         ("AWS_DEFAULT_REGION", &running.region),
     ];
     if screen.json {
-        let object: serde_json::Map<String, Value> =
-            variables.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+        let object: serde_json::Map<String, Value> = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), json!(value)))
+            .collect();
         return screen.document(&Value::Object(object));
     }
     let lines = variables.map(|(name, value)| format!("export {name}='{value}'\n"));
@@ -101,7 +108,8 @@ fn env(screen: &Screen) -> Result<(), CliError> {
 
 fn running() -> Result<Running, CliError> {
     find_running(Path::new(LOCAL_FOLDER)).ok_or_else(|| {
-        CliError::failure(format!("no local cloud runs in {LOCAL_FOLDER}")).hint("start one: `scar local up`")
+        CliError::failure(format!("no local cloud runs in {LOCAL_FOLDER}"))
+            .hint("start one: `scar local up`")
     })
 }
 

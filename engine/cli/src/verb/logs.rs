@@ -1,7 +1,7 @@
 //! `scar logs`
 
-use scar_apply::logs::{self as observed, Line, Query};
 use scar_apply::Deployment;
+use scar_apply::logs::{self as observed, Line, Query};
 use serde_json::{Value, json};
 
 use super::status::now_ms;
@@ -46,7 +46,9 @@ pub(crate) fn logs(
     let query = Query {
         stages: arguments.stages.clone(),
         task: arguments.task.clone(),
-        since_ms: arguments.since.map(|seconds| now_ms().saturating_sub(seconds * 1_000)),
+        since_ms: arguments
+            .since
+            .map(|seconds| now_ms().saturating_sub(seconds * 1_000)),
         until_ms: None,
         follow: arguments.follow,
     };
@@ -60,8 +62,13 @@ pub(crate) fn logs(
                 drop(closed.send(error));
             }
         };
-        let lines =
-            observed::logs(&session.cloud, &project.workflow, &deployment, &query, &mut on_line);
+        let lines = observed::logs(
+            &session.cloud,
+            &project.workflow,
+            &deployment,
+            &query,
+            &mut on_line,
+        );
         tokio::select! {
             result = lines => Ok(result?),
             Some(error) = reader_left.recv() => Err(error),
@@ -79,10 +86,21 @@ fn seconds(text: &str) -> Result<u64, String> {
 }
 
 fn check_stages(arguments: &Arguments, project: &Project) -> Result<(), CliError> {
-    let known: Vec<&str> = project.workflow.stages.iter().map(|stage| stage.name.as_str()).collect();
-    match arguments.stages.iter().find(|stage| !known.contains(&stage.as_str())) {
-        Some(stage) => Err(CliError::failure(format!("the workflow has no stage {stage}"))
-            .hint(format!("it has: {}", known.join(", ")))),
+    let known: Vec<&str> = project
+        .workflow
+        .stages
+        .iter()
+        .map(|stage| stage.name.as_str())
+        .collect();
+    match arguments
+        .stages
+        .iter()
+        .find(|stage| !known.contains(&stage.as_str()))
+    {
+        Some(stage) => Err(
+            CliError::failure(format!("the workflow has no stage {stage}"))
+                .hint(format!("it has: {}", known.join(", "))),
+        ),
         None => Ok(()),
     }
 }
@@ -119,8 +137,18 @@ fn words(message: &str, verbose: bool) -> Option<String> {
     }
     match (text("level"), text("message")) {
         (Some(level), Some(said)) => {
-            let task = text("task").map(|task| format!("  task {}", clean(&task.chars().take(12).collect::<String>())));
-            Some(format!("{} {}{}", clean(level), clean(said), task.unwrap_or_default()))
+            let task = text("task").map(|task| {
+                format!(
+                    "  task {}",
+                    clean(&task.chars().take(12).collect::<String>())
+                )
+            });
+            Some(format!(
+                "{} {}{}",
+                clean(level),
+                clean(said),
+                task.unwrap_or_default()
+            ))
         }
         _ => Some(clean(message).into_owned()),
     }
@@ -132,10 +160,19 @@ mod tests {
 
     #[test]
     fn lines_are_shown_by_their_origin() {
-        assert_eq!(words(r#"{"stream":"stdout","line":"hi\u001b[2J"}"#, false).unwrap(), "| hi\\u{1b}[2J");
+        assert_eq!(
+            words(r#"{"stream":"stdout","line":"hi\u001b[2J"}"#, false).unwrap(),
+            "| hi\\u{1b}[2J"
+        );
         assert_eq!(words("START RequestId: x", false), None);
-        assert_eq!(words("START RequestId: x", true).unwrap(), "START RequestId: x");
+        assert_eq!(
+            words("START RequestId: x", true).unwrap(),
+            "START RequestId: x"
+        );
         let record = r#"{"level":"info","message":"committed","task":"0123456789abcdef"}"#;
-        assert_eq!(words(record, false).unwrap(), "info committed  task 0123456789ab");
+        assert_eq!(
+            words(record, false).unwrap(),
+            "info committed  task 0123456789ab"
+        );
     }
 }

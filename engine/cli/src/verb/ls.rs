@@ -1,7 +1,7 @@
 //! `scar ls`
 
-use scar_apply::data::{self, Listed};
 use scar_apply::Deployment;
+use scar_apply::data::{self, Listed};
 use serde_json::{Value, json};
 
 use crate::args::Global;
@@ -32,18 +32,24 @@ pub(crate) struct Arguments {
 pub(crate) fn ls(arguments: &Arguments, global: &Global, screen: &Screen) -> Result<(), CliError> {
     let project = Project::load(None, global, screen)?;
     let region = project.workflow.region.as_deref();
-    let found = session::on_cloud(global, region, screen, "nothing was changed", async |session| {
-        let deployment = Deployment::find(&session.cloud, &project.workflow).await?;
-        let mut found = Vec::new();
-        for place in places(arguments, &project) {
-            let bucket = place.real_bucket(&deployment)?;
-            let mut listed = data::list(&session.cloud, bucket, &place.key).await?;
-            let all = arguments.all || is_system(&place.key);
-            listed.retain(|one| all || !is_system(&one.object.key));
-            found.push((place.bucket, listed));
-        }
-        Ok(found)
-    })?;
+    let found = session::on_cloud(
+        global,
+        region,
+        screen,
+        "nothing was changed",
+        async |session| {
+            let deployment = Deployment::find(&session.cloud, &project.workflow).await?;
+            let mut found = Vec::new();
+            for place in places(arguments, &project) {
+                let bucket = place.real_bucket(&deployment)?;
+                let mut listed = data::list(&session.cloud, bucket, &place.key).await?;
+                let all = arguments.all || is_system(&place.key);
+                listed.retain(|one| all || !is_system(&one.object.key));
+                found.push((place.bucket, listed));
+            }
+            Ok(found)
+        },
+    )?;
     show(&found, screen)
 }
 
@@ -52,14 +58,21 @@ fn places(arguments: &Arguments, project: &Project) -> Vec<Place> {
         Some(text) => vec![Place::parse(text, &project.workflow)],
         None => {
             let buckets = project.workflow.buckets.keys();
-            buckets.map(|bucket| Place { bucket: bucket.clone(), key: String::new() }).collect()
+            buckets
+                .map(|bucket| Place {
+                    bucket: bucket.clone(),
+                    key: String::new(),
+                })
+                .collect()
         }
     }
 }
 
 fn show(found: &[(String, Vec<Listed>)], screen: &Screen) -> Result<(), CliError> {
     if screen.json {
-        let objects = found.iter().flat_map(|(bucket, listed)| listed.iter().map(|one| object(bucket, one)));
+        let objects = found
+            .iter()
+            .flat_map(|(bucket, listed)| listed.iter().map(|one| object(bucket, one)));
         return screen.document(&objects.collect::<Vec<_>>().into());
     }
     let rows: Vec<Vec<String>> = found

@@ -54,7 +54,10 @@ pub(crate) fn plan(
     show(&plan, screen)?;
     if let Some(path) = &arguments.out {
         save(&plan, path)?;
-        screen.note(&format!("saved; carry out exactly this with `scar apply {}`", path.display()));
+        screen.note(&format!(
+            "saved; carry out exactly this with `scar apply {}`",
+            path.display()
+        ));
     }
     match arguments.exit_code && !plan.is_empty() {
         true => Err(CliError::silent(Kind::Differences)),
@@ -72,9 +75,18 @@ pub(crate) fn show(plan: &Plan, screen: &Screen) -> Result<(), CliError> {
 
 fn observed(project: &Project, global: &Global, screen: &Screen) -> Result<Plan, CliError> {
     let region = project.workflow.region.as_deref();
-    session::on_cloud(global, region, screen, "nothing was changed", async |session| {
-        Prepared::prepare(project, global).await?.plan(project, session).await
-    })
+    session::on_cloud(
+        global,
+        region,
+        screen,
+        "nothing was changed",
+        async |session| {
+            Prepared::prepare(project, global)
+                .await?
+                .plan(project, session)
+                .await
+        },
+    )
 }
 
 /// Reads a plan file; one that was edited is refused.
@@ -84,7 +96,11 @@ pub(crate) fn read(path: &Path) -> Result<Plan, CliError> {
         .map_err(|error| CliError::caused(format!("cannot read the plan {name}"), &error))?;
     Plan::from_json(&text).map_err(|error| {
         let plain = CliError::caused(format!("the plan {name} cannot be used"), &error);
-        CliError { kind: Kind::Stale, ..plain }.hint("plan again: `scar plan --out FILE`")
+        CliError {
+            kind: Kind::Stale,
+            ..plain
+        }
+        .hint("plan again: `scar plan --out FILE`")
     })
 }
 
@@ -95,14 +111,22 @@ fn text(plan: &Plan) -> String {
 /// Writes the file whole or not at all, readable by its owner alone: a plan tells much about an account.
 fn save(plan: &Plan, path: &Path) -> Result<(), CliError> {
     let failed = |error: &std::io::Error| {
-        CliError::caused(format!("cannot write the plan to {}", path.display()), error)
+        CliError::caused(
+            format!("cannot write the plan to {}", path.display()),
+            error,
+        )
     };
     let mut partial = path.as_os_str().to_owned();
     partial.push(".partial");
     let text = text(plan);
     let write = || {
         let mut options = OpenOptions::new();
-        let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
+        let mut file = options
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&partial)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
         fs::rename(&partial, path)

@@ -36,29 +36,40 @@ pub(crate) struct Arguments {
     wait: bool,
 }
 
-pub(crate) fn put(
-    arguments: &Arguments,
-    global: &Global,
-    screen: &Screen,
-) -> Result<(), CliError> {
+pub(crate) fn put(arguments: &Arguments, global: &Global, screen: &Screen) -> Result<(), CliError> {
     let project = Project::load(None, global, screen)?;
     let (files, destination) = split(&arguments.words, &project);
-    let wanted = inputs::inputs(files, destination.as_ref(), &arguments.entry, &project.workflow)?;
+    let wanted = inputs::inputs(
+        files,
+        destination.as_ref(),
+        &arguments.entry,
+        &project.workflow,
+    )?;
     let region = project.workflow.region.as_deref();
-    session::on_cloud(global, region, screen, run::AFTER_INTERRUPT, async |session| {
-        let deployment = Deployment::find(&session.cloud, &project.workflow).await?;
-        let mut progress = Progress::new(screen);
-        let all: Vec<&Input> = wanted.iter().collect();
-        let objects = inputs::put(&session.cloud, &deployment, &all, &mut progress).await?;
-        drop(progress);
-        screen.note(&format!("put {}", count(objects.len(), "file")));
-        if !arguments.wait && !session.is_own() {
-            return Ok(());
-        }
-        let followed = Followed { project: &project, deployment: &deployment, objects: &objects };
-        let tasks = run::follow(&followed, session, None, screen).await?;
-        run::conclude(&tasks, screen)
-    })
+    session::on_cloud(
+        global,
+        region,
+        screen,
+        run::AFTER_INTERRUPT,
+        async |session| {
+            let deployment = Deployment::find(&session.cloud, &project.workflow).await?;
+            let mut progress = Progress::new(screen);
+            let all: Vec<&Input> = wanted.iter().collect();
+            let objects = inputs::put(&session.cloud, &deployment, &all, &mut progress).await?;
+            drop(progress);
+            screen.note(&format!("put {}", count(objects.len(), "file")));
+            if !arguments.wait && !session.is_own() {
+                return Ok(());
+            }
+            let followed = Followed {
+                project: &project,
+                deployment: &deployment,
+                objects: &objects,
+            };
+            let tasks = run::follow(&followed, session, None, screen).await?;
+            run::conclude(&tasks, screen)
+        },
+    )
 }
 
 /// The last word is a place if it is written as one and there is a file before it.

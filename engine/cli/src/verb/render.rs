@@ -31,8 +31,15 @@ pub(crate) fn render(
 ) -> Result<(), CliError> {
     let project = Project::load(arguments.manifest.manifest.as_deref(), global, screen)?;
     let prepared = session::block_on(Prepared::prepare(&project, global))?;
-    let document =
-        if arguments.base { &prepared.rendered.base } else { &prepared.rendered.stack };
-    let text = if screen.json { document.to_json() } else { document.to_yaml() };
+    let document = if arguments.base {
+        &prepared.rendered.base
+    } else {
+        &prepared.rendered.stack
+    };
+    let text = if screen.json {
+        document.to_json()
+    } else {
+        document.to_yaml()
+    };
     screen.line(text.trim_end())
 }

@@ -23,8 +23,7 @@ use crate::view::text::{bytes, clean, count, parse_duration};
 use crate::view::{Screen, events};
 
 /// What a person reads who ends the wait.
-pub(crate) const AFTER_INTERRUPT: &str =
-    "nothing is lost: in AWS it goes on, in the local cloud it goes on the next time; see `scar status`";
+pub(crate) const AFTER_INTERRUPT: &str = "nothing is lost: in AWS it goes on, in the local cloud it goes on the next time; see `scar status`";
 /// How long records may take to show after a local cloud has nothing left to do.
 const QUIET_MAX: Duration = Duration::from_secs(10);
 /// Failed tasks that are shown in full.
@@ -66,11 +65,7 @@ pub(crate) struct Followed<'a> {
     pub(crate) objects: &'a [ObjectVersion],
 }
 
-pub(crate) fn run(
-    arguments: &Arguments,
-    global: &Global,
-    screen: &Screen,
-) -> Result<(), CliError> {
+pub(crate) fn run(arguments: &Arguments, global: &Global, screen: &Screen) -> Result<(), CliError> {
     let (manifest, files) = split(&arguments.words, global);
     let project = Project::load(manifest, global, screen)?;
     if files.is_empty() {
@@ -83,7 +78,11 @@ pub(crate) fn run(
         deploy(&project, arguments, global, session, screen).await?;
         let deployment = Deployment::find(&session.cloud, &project.workflow).await?;
         let objects = send(&wanted, &deployment, session, screen).await?;
-        let followed = Followed { project: &project, deployment: &deployment, objects: &objects };
+        let followed = Followed {
+            project: &project,
+            deployment: &deployment,
+            objects: &objects,
+        };
         let tasks = follow(&followed, session, arguments.timeout, screen).await?;
         let results = results(&tasks);
         list(&results, &deployment, screen)?;
@@ -121,7 +120,14 @@ async fn deploy(
     if plan.is_empty() {
         return Ok(());
     }
-    apply::carry_out(&plan, &prepared.assets, &arguments.approval, session, screen).await
+    apply::carry_out(
+        &plan,
+        &prepared.assets,
+        &arguments.approval,
+        session,
+        screen,
+    )
+    .await
 }
 
 /// Puts the files whose content is not there yet; the answer has the objects of all of them.
@@ -132,8 +138,11 @@ async fn send(
     screen: &Screen,
 ) -> Result<Vec<ObjectVersion>, CliError> {
     let same = inputs::unchanged(&session.cloud, deployment, wanted).await?;
-    let changed: Vec<(usize, &Input)> =
-        wanted.iter().enumerate().filter(|(number, _)| !same.contains_key(number)).collect();
+    let changed: Vec<(usize, &Input)> = wanted
+        .iter()
+        .enumerate()
+        .filter(|(number, _)| !same.contains_key(number))
+        .collect();
     if !same.is_empty() {
         screen.note(&format!("{} there already", count(same.len(), "file")));
     }
@@ -153,14 +162,25 @@ pub(crate) async fn follow(
     limit: Option<Duration>,
     screen: &Screen,
 ) -> Result<Vec<TaskView>, CliError> {
-    let Followed { project, deployment, objects } = followed;
+    let Followed {
+        project,
+        deployment,
+        objects,
+    } = followed;
     let workflow = &project.workflow;
     let before = trace::trace(&session.cloud, workflow, deployment, objects).await?;
     let done = before.iter().filter(|task| task.state != State::Waiting);
     let done: BTreeSet<&str> = done.map(|task| task.task.as_str()).collect();
     let mut progress = Progress::new(screen);
     let mut on_change = |task: &TaskView| progress.task(task, done.contains(task.task.as_str()));
-    let wait = trace::wait(&session.cloud, workflow, deployment, objects, limit, &mut on_change);
+    let wait = trace::wait(
+        &session.cloud,
+        workflow,
+        deployment,
+        objects,
+        limit,
+        &mut on_change,
+    );
     let tasks = tokio::select! {
         tasks = wait => tasks?,
         stalled = session.stalled(QUIET_MAX) => return Err(stalled),
@@ -180,7 +200,8 @@ pub(crate) fn conclude(tasks: &[TaskView], screen: &Screen) -> Result<(), CliErr
         })
         .collect();
     if screen.json {
-        screen.object(&json!({ "type": "summary", "tasks": tasks.len(), "failed": failed.len() }))?;
+        screen
+            .object(&json!({ "type": "summary", "tasks": tasks.len(), "failed": failed.len() }))?;
     } else {
         for (task, failure) in failed.iter().take(FAILURES_SHOWN) {
             screen.complain(&events::failure_block(task, failure, screen.note_style));
@@ -190,20 +211,29 @@ pub(crate) fn conclude(tasks: &[TaskView], screen: &Screen) -> Result<(), CliErr
         None => Ok(()),
         Some((first, _)) => {
             let tasks = count(tasks.len(), "task");
-            Err(CliError::new(Kind::TasksFailed, format!("{} of {tasks} failed", failed.len())).hint(
-                format!("`scar logs {}` shows all that the stage said", clean(&first.stage)),
-            ))
+            Err(CliError::new(
+                Kind::TasksFailed,
+                format!("{} of {tasks} failed", failed.len()),
+            )
+            .hint(format!(
+                "`scar logs {}` shows all that the stage said",
+                clean(&first.stage)
+            )))
         }
     }
 }
 
 /// Outputs that no other task takes as its input, in the order of their tasks.
 fn results(tasks: &[TaskView]) -> Vec<&Output> {
-    let inputs: BTreeSet<(&str, &str)> =
-        tasks.iter().map(|task| (task.input.bucket.as_str(), task.input.key.as_str())).collect();
+    let inputs: BTreeSet<(&str, &str)> = tasks
+        .iter()
+        .map(|task| (task.input.bucket.as_str(), task.input.key.as_str()))
+        .collect();
     let mut seen = BTreeMap::new();
     for task in tasks {
-        let State::Published { outputs } = &task.state else { continue };
+        let State::Published { outputs } = &task.state else {
+            continue;
+        };
         for output in outputs {
             let name = (output.bucket.as_str(), output.key.as_str());
             if !inputs.contains(&name) {
@@ -223,7 +253,11 @@ fn list(results: &[&Output], deployment: &Deployment, screen: &Screen) -> Result
                 "key": output.key, "size": output.size,
             }))?;
         } else {
-            screen.line(&format!("{bucket}:{}  {}", clean(&output.key), bytes(output.size)))?;
+            screen.line(&format!(
+                "{bucket}:{}  {}",
+                clean(&output.key),
+                bytes(output.size)
+            ))?;
         }
     }
     Ok(())
@@ -235,8 +269,10 @@ async fn fetch(
     session: &Session,
     screen: &Screen,
 ) -> Result<(), CliError> {
-    let objects: Vec<ObjectVersion> =
-        results.iter().filter_map(|output| output.object.clone()).collect();
+    let objects: Vec<ObjectVersion> = results
+        .iter()
+        .filter_map(|output| output.object.clone())
+        .collect();
     let mut progress = Progress::new(screen);
     let mut on_transfer = |transfer| progress.transfer(&transfer);
     let received =

@@ -36,10 +36,16 @@ pub(crate) fn status(
 ) -> Result<(), CliError> {
     let project = Project::load(arguments.manifest.manifest.as_deref(), global, screen)?;
     let region = project.workflow.region.as_deref();
-    let stages = session::on_cloud(global, region, screen, "nothing was changed", async |session| {
-        let deployment = Deployment::find(&session.cloud, &project.workflow).await?;
-        Ok(observed::status(&session.cloud, &project.workflow, &deployment).await?)
-    })?;
+    let stages = session::on_cloud(
+        global,
+        region,
+        screen,
+        "nothing was changed",
+        async |session| {
+            let deployment = Deployment::find(&session.cloud, &project.workflow).await?;
+            Ok(observed::status(&session.cloud, &project.workflow, &deployment).await?)
+        },
+    )?;
     if screen.json {
         let stages: Vec<Value> = stages.iter().map(object).collect();
         return screen.document(&json!({ "deployment": project.deployment(), "stages": stages }));
@@ -48,7 +54,14 @@ pub(crate) fn status(
 }
 
 fn human(stages: &[StageStatus], screen: &Screen) -> String {
-    let heads = ["stage", "waiting", "done", "failed", "superseded", "oldest waiting"];
+    let heads = [
+        "stage",
+        "waiting",
+        "done",
+        "failed",
+        "superseded",
+        "oldest waiting",
+    ];
     let mut rows = vec![heads.map(str::to_owned).to_vec()];
     rows.extend(stages.iter().map(row));
     let mut out = table(&rows, &[1, 2, 3, 4, 5]);
@@ -63,7 +76,9 @@ fn human(stages: &[StageStatus], screen: &Screen) -> String {
 }
 
 fn row(stage: &StageStatus) -> Vec<String> {
-    let oldest = stage.oldest_waiting_ms.map(|since| duration(now_ms().saturating_sub(since)));
+    let oldest = stage
+        .oldest_waiting_ms
+        .map(|since| duration(now_ms().saturating_sub(since)));
     vec![
         clean(&stage.stage).into_owned(),
         stage.waiting.to_string(),
@@ -89,6 +104,8 @@ fn object(stage: &StageStatus) -> Value {
 
 /// Milliseconds since the Unix epoch.
 pub(crate) fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -27,7 +27,11 @@ pub(crate) fn validate(
     global: &Global,
     screen: &Screen,
 ) -> Result<(), CliError> {
-    let given = arguments.manifest.manifest.as_deref().or(global.file.as_deref());
+    let given = arguments
+        .manifest
+        .manifest
+        .as_deref()
+        .or(global.file.as_deref());
     let (source, folder) = project::read(given)?;
     let loaded = project::check(&source, &folder, global);
     let valid = loaded.workflow.is_some();
@@ -36,8 +40,16 @@ pub(crate) fn validate(
     } else if screen.json {
         screen.document(&diagnostics::document(&source, &loaded.diagnostics, valid))?;
     } else {
-        screen.data(&diagnostics::human(&source, &loaded.diagnostics, screen.style))?;
+        screen.data(&diagnostics::human(
+            &source,
+            &loaded.diagnostics,
+            screen.style,
+        ))?;
         screen.line(&diagnostics::summary(&source, &loaded.diagnostics))?;
     }
-    if valid { Ok(()) } else { Err(CliError::silent(Kind::Invalid)) }
+    if valid {
+        Ok(())
+    } else {
+        Err(CliError::silent(Kind::Invalid))
+    }
 }

@@ -11,11 +11,23 @@ use super::text::{clean, count, is_unsafe};
 
 /// One drawing per diagnostic, with the lines that it is about.
 pub(crate) fn human(source: &Source, diagnostics: &[Diagnostic], style: Style) -> String {
-    let styles = if style.is_coloured() { ThemeStyles::ansi() } else { ThemeStyles::none() };
-    let theme = GraphicalTheme { characters: ThemeCharacters::unicode(), styles };
-    let handler = GraphicalReportHandler::new_themed(theme).with_width(100).with_links(false);
+    let styles = if style.is_coloured() {
+        ThemeStyles::ansi()
+    } else {
+        ThemeStyles::none()
+    };
+    let theme = GraphicalTheme {
+        characters: ThemeCharacters::unicode(),
+        styles,
+    };
+    let handler = GraphicalReportHandler::new_themed(theme)
+        .with_width(100)
+        .with_links(false);
     let mut out = String::new();
-    let source = Source { text: same_length(&source.text), ..source.clone() };
+    let source = Source {
+        text: same_length(&source.text),
+        ..source.clone()
+    };
     let diagnostics: Vec<Diagnostic> = diagnostics.iter().map(safe).collect();
     for finding in Finding::all(&diagnostics, &source) {
         // Writing to a string cannot fail; a drawing that cannot be made falls back to its first line.
@@ -32,23 +44,40 @@ fn same_length(text: &str) -> String {
     let keep = |character| matches!(character, '\n' | '\t' | '\r') || !is_unsafe(character);
     let replace = |character: char| "?".repeat(character.len_utf8());
     text.chars()
-        .map(|character| if keep(character) { character.to_string() } else { replace(character) })
+        .map(|character| {
+            if keep(character) {
+                character.to_string()
+            } else {
+                replace(character)
+            }
+        })
         .collect()
 }
 
 fn safe(diagnostic: &Diagnostic) -> Diagnostic {
-    let label = |label: &Label| Label { text: clean(&label.text).into_owned(), ..label.clone() };
+    let label = |label: &Label| Label {
+        text: clean(&label.text).into_owned(),
+        ..label.clone()
+    };
     Diagnostic {
         summary: clean(&diagnostic.summary).into_owned(),
         labels: diagnostic.labels.iter().map(label).collect(),
-        help: diagnostic.help.as_ref().map(|help| help.lines().map(clean).collect::<Vec<_>>().join("\n")),
+        help: diagnostic
+            .help
+            .as_ref()
+            .map(|help| help.lines().map(clean).collect::<Vec<_>>().join("\n")),
         ..diagnostic.clone()
     }
 }
 
 /// `4 errors, 0 warnings in workflow.yaml (21 lines)`.
 pub(crate) fn summary(source: &Source, diagnostics: &[Diagnostic]) -> String {
-    let of = |severity| diagnostics.iter().filter(|one| one.severity == severity).count();
+    let of = |severity| {
+        diagnostics
+            .iter()
+            .filter(|one| one.severity == severity)
+            .count()
+    };
     format!(
         "{}, {} in {} ({})",
         count(of(Severity::Error), "error"),
@@ -60,12 +89,19 @@ pub(crate) fn summary(source: &Source, diagnostics: &[Diagnostic]) -> String {
 
 /// The document of `scar validate --json`.
 pub(crate) fn document(source: &Source, diagnostics: &[Diagnostic], valid: bool) -> Value {
-    let all: Vec<Value> = diagnostics.iter().map(|one| diagnostic(source, one)).collect();
+    let all: Vec<Value> = diagnostics
+        .iter()
+        .map(|one| diagnostic(source, one))
+        .collect();
     json!({ "format_version": "1.0", "valid": valid, "diagnostics": all })
 }
 
 fn diagnostic(source: &Source, diagnostic: &Diagnostic) -> Value {
-    let labels: Vec<Value> = diagnostic.labels.iter().map(|one| label(source, one)).collect();
+    let labels: Vec<Value> = diagnostic
+        .labels
+        .iter()
+        .map(|one| label(source, one))
+        .collect();
     json!({
         "code": diagnostic.code,
         "severity": severity(diagnostic.severity),
@@ -104,7 +140,10 @@ fn line_and_column(text: &str, byte: usize) -> (usize, usize) {
     }
     let before = &text[..end];
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+    (
+        before.matches('\n').count() + 1,
+        before[line_start..].chars().count() + 1,
+    )
 }
 
 /// The document of `scar validate --sarif`.
@@ -113,7 +152,10 @@ pub(crate) fn sarif(source: &Source, diagnostics: &[Diagnostic]) -> Value {
     codes.sort_unstable();
     codes.dedup();
     let rules: Vec<Value> = codes.iter().map(|code| json!({ "id": code })).collect();
-    let results: Vec<Value> = diagnostics.iter().map(|one| sarif_result(source, one)).collect();
+    let results: Vec<Value> = diagnostics
+        .iter()
+        .map(|one| sarif_result(source, one))
+        .collect();
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -132,8 +174,11 @@ fn sarif_result(source: &Source, diagnostic: &Diagnostic) -> Value {
         Some(help) => format!("{}. {help}", diagnostic.summary),
         None => diagnostic.summary.clone(),
     };
-    let mut places: Vec<Value> =
-        diagnostic.labels.iter().map(|one| sarif_location(source, one)).collect();
+    let mut places: Vec<Value> = diagnostic
+        .labels
+        .iter()
+        .map(|one| sarif_location(source, one))
+        .collect();
     let first: Vec<Value> = places.drain(..places.len().min(1)).collect();
     json!({
         "ruleId": diagnostic.code,

@@ -12,9 +12,19 @@ use super::text::{clean, count, duration};
 /// `RoleCount (AWS::IAM::Role) of count: created`.
 pub(crate) fn resource_line(progress: &Progress, style: Style) -> String {
     let status = progress.status.to_lowercase().replace('_', " ");
-    let status = if progress.status.ends_with("_FAILED") { style.red(&status) } else { status };
-    let stage = progress.stage.as_deref().map(|stage| format!(" of {}", clean(stage)));
-    let reason = progress.reason.as_deref().map(|reason| format!(": {}", clean(reason)));
+    let status = if progress.status.ends_with("_FAILED") {
+        style.red(&status)
+    } else {
+        status
+    };
+    let stage = progress
+        .stage
+        .as_deref()
+        .map(|stage| format!(" of {}", clean(stage)));
+    let reason = progress
+        .reason
+        .as_deref()
+        .map(|reason| format!(": {}", clean(reason)));
     format!(
         "{} ({}){} {status}{}",
         clean(&progress.logical_id),
@@ -27,7 +37,10 @@ pub(crate) fn resource_line(progress: &Progress, style: Style) -> String {
 /// `✓ count     texts/rain.txt → counts/rain.tsv   120 ms`.
 pub(crate) fn task_line(task: &TaskView, style: Style) -> String {
     let (stage, input) = (clean(&task.stage), clean(&task.input.key));
-    let time = task.report.as_ref().map(|report| format!("  {}", duration(report.duration_ms)));
+    let time = task
+        .report
+        .as_ref()
+        .map(|report| format!("  {}", duration(report.duration_ms)));
     let time = time.unwrap_or_default();
     match &task.state {
         State::Waiting => format!("  · {stage}  {input}  waiting"),
@@ -40,7 +53,11 @@ pub(crate) fn task_line(task: &TaskView, style: Style) -> String {
             format!("  {} {stage}  {input} → {made}{time}", style.green("✓"))
         }
         State::Failed { failure } => {
-            format!("  {} {stage}  {input}  failed: {}{time}", style.red("×"), cause(failure))
+            format!(
+                "  {} {stage}  {input}  failed: {}{time}",
+                style.red("×"),
+                cause(failure)
+            )
         }
     }
 }
@@ -57,7 +74,10 @@ pub(crate) fn failure_block(task: &TaskView, failure: &Failure, style: Style) ->
     for line in &failure.log_tail {
         out.push_str(&format!("  │ {}\n", clean(line)));
     }
-    out.push_str(&format!("  task {}\n", &task.task[..task.task.len().min(12)]));
+    out.push_str(&format!(
+        "  task {}\n",
+        &task.task[..task.task.len().min(12)]
+    ));
     out
 }
 
@@ -105,7 +125,11 @@ pub(crate) fn deployment(event: &Event) -> Value {
             json!({ "type": "rollback_start", "stack": stack, "cause": cause })
         }
         Event::RolledBack { stack } => json!({ "type": "rollback_complete", "stack": stack }),
-        Event::StackFinished { stack, operation, changed } => json!({
+        Event::StackFinished {
+            stack,
+            operation,
+            changed,
+        } => json!({
             "type": "apply_complete", "stack": stack, "operation": word(*operation), "changed": changed,
         }),
         Event::BucketDeleted { bucket, objects } => {

@@ -51,7 +51,9 @@ impl Screen {
     /// Results, to stdout, as they are.
     pub(crate) fn data(&self, text: &str) -> Result<(), CliError> {
         let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| output_failed(&error))
+        out.write_all(text.as_bytes())
+            .and_then(|()| out.flush())
+            .map_err(|error| output_failed(&error))
     }
 
     /// One result on a line of its own.

@@ -17,7 +17,10 @@ use super::text::{bytes, clean, count};
 pub(crate) fn human(plan: &Plan, style: Style, verbose: bool) -> String {
     let mut out = header(plan, style);
     if plan.is_empty() {
-        let _ = writeln!(out, "\nNo changes: what is deployed is what the manifest says.");
+        let _ = writeln!(
+            out,
+            "\nNo changes: what is deployed is what the manifest says."
+        );
         return out;
     }
     out.push_str(&graph(plan, style));
@@ -63,7 +66,10 @@ pub(crate) fn mark(action: Action, style: Style) -> String {
 
 fn header(plan: &Plan, style: Style) -> String {
     let against = match &plan.stack.based_on {
-        Some(basis) => format!("against what was deployed at {} ({})", basis.changed, basis.status),
+        Some(basis) => format!(
+            "against what was deployed at {} ({})",
+            basis.changed, basis.status
+        ),
         None => "against nothing: it is not deployed yet".to_owned(),
     };
     let place = match (plan.account.as_str(), plan.region.as_str()) {
@@ -81,9 +87,18 @@ fn header(plan: &Plan, style: Style) -> String {
 
 /// The graph as a tree. A stage with several writers is drawn once and named again where it is met.
 fn graph(plan: &Plan, style: Style) -> String {
-    let mut drawing = Drawing { plan, style, drawn: BTreeSet::new(), out: String::from("\n") };
+    let mut drawing = Drawing {
+        plan,
+        style,
+        drawn: BTreeSet::new(),
+        out: String::from("\n"),
+    };
     let fed: BTreeSet<&str> = plan.links.iter().map(|link| link.to.as_str()).collect();
-    for stage in plan.stages.iter().filter(|stage| !fed.contains(stage.name.as_str())) {
+    for stage in plan
+        .stages
+        .iter()
+        .filter(|stage| !fed.contains(stage.name.as_str()))
+    {
         let inputs = clean(&stage.inputs.join(" ")).into_owned();
         let _ = writeln!(drawing.out, "  {}", style.dim(&inputs));
         drawing.branch("  ", true, None, stage);
@@ -101,7 +116,9 @@ struct Drawing<'a> {
 impl<'a> Drawing<'a> {
     fn branch(&mut self, indent: &str, last: bool, via: Option<&str>, stage: &'a StageChange) {
         let corner = if last { "└─" } else { "├─" };
-        let via = via.map(|via| format!("{} → ", clean(via))).unwrap_or_default();
+        let via = via
+            .map(|via| format!("{} → ", clean(via)))
+            .unwrap_or_default();
         let name = clean(&stage.name);
         if !self.drawn.insert(&stage.name) {
             let _ = writeln!(self.out, "{indent}{corner} {via}{name} (above)");
@@ -109,8 +126,15 @@ impl<'a> Drawing<'a> {
         }
         let mark = mark(stage.action, self.style);
         let name = self.style.bold(&name);
-        let _ = writeln!(self.out, "{indent}{corner} {via}{mark} {name}  {}", stage.compute);
-        self.below(&format!("{indent}{}", if last { "   " } else { "│  " }), stage);
+        let _ = writeln!(
+            self.out,
+            "{indent}{corner} {via}{mark} {name}  {}",
+            stage.compute
+        );
+        self.below(
+            &format!("{indent}{}", if last { "   " } else { "│  " }),
+            stage,
+        );
     }
 
     fn below(&mut self, indent: &str, stage: &'a StageChange) {
@@ -151,16 +175,34 @@ fn stage_words(plan: &Plan, stage: &StageChange) -> String {
     let mut words: Vec<String> = stage
         .settings
         .iter()
-        .map(|one| format!("{} {} → {}", one.name, clean(&one.before), clean(&one.after)))
+        .map(|one| {
+            format!(
+                "{} {} → {}",
+                one.name,
+                clean(&one.before),
+                clean(&one.after)
+            )
+        })
         .collect();
     for image in plan.images.iter().filter(|image| image.stage == stage.name) {
         if let Some(was) = &image.was {
-            let moved = if image.tag_moved { " (the tag moved, the manifest is the same)" } else { "" };
+            let moved = if image.tag_moved {
+                " (the tag moved, the manifest is the same)"
+            } else {
+                ""
+            };
             let (was, now) = (&was.hex()[..12], &image.digest.hex()[..12]);
-            words.push(format!("image {}: {was} → {now}{moved}", clean(&image.reference)));
+            words.push(format!(
+                "image {}: {was} → {now}{moved}",
+                clean(&image.reference)
+            ));
         }
     }
-    if words.is_empty() { reason(&stage.reason) } else { words.join(", ") }
+    if words.is_empty() {
+        reason(&stage.reason)
+    } else {
+        words.join(", ")
+    }
 }
 
 /// Why, in words.
@@ -189,16 +231,28 @@ fn foundation(plan: &Plan, style: Style) -> String {
         );
     }
     if !plan.uploads.is_empty() {
-        let size = plan.uploads.iter().filter_map(|asset| asset.size_bytes).sum();
+        let size = plan
+            .uploads
+            .iter()
+            .filter_map(|asset| asset.size_bytes)
+            .sum();
         let objects = count(plan.uploads.len(), "object");
-        let _ = writeln!(out, "  {} upload {objects}, {}", style.green("+"), bytes(size));
+        let _ = writeln!(
+            out,
+            "  {} upload {objects}, {}",
+            style.green("+"),
+            bytes(size)
+        );
     }
     out
 }
 
 /// A block per changed resource.
 fn resources(stack: &StackChange, style: Style) -> String {
-    let changed = stack.resources.iter().filter(|one| one.action != Action::Keep);
+    let changed = stack
+        .resources
+        .iter()
+        .filter(|one| one.action != Action::Keep);
     let blocks: String = changed.map(|one| resource(one, style)).collect();
     if blocks.is_empty() {
         return blocks;
@@ -219,8 +273,19 @@ fn resource(resource: &ResourceChange, style: Style) -> String {
         resource.kind,
         reason(&resource.reason),
     );
-    for PropertyChange { path, before, after } in &resource.properties {
-        let _ = writeln!(out, "      {}  {} → {}", clean(path), value(before), value(after));
+    for PropertyChange {
+        path,
+        before,
+        after,
+    } in &resource.properties
+    {
+        let _ = writeln!(
+            out,
+            "      {}  {} → {}",
+            clean(path),
+            value(before),
+            value(after)
+        );
     }
     out
 }
@@ -243,8 +308,17 @@ fn permissions(plan: &Plan, style: Style) -> String {
     type Key<'a> = (&'a str, PermissionEffect, &'a str, bool);
     let mut groups: BTreeMap<Key<'_>, Vec<&str>> = BTreeMap::new();
     for one in &plan.permissions {
-        let PermissionChange { stage, effect, action, resource, widens } = one;
-        groups.entry((stage, *effect, resource, *widens)).or_default().push(action);
+        let PermissionChange {
+            stage,
+            effect,
+            action,
+            resource,
+            widens,
+        } = one;
+        groups
+            .entry((stage, *effect, resource, *widens))
+            .or_default()
+            .push(action);
     }
     if groups.is_empty() {
         return String::new();
@@ -260,7 +334,12 @@ fn permissions(plan: &Plan, style: Style) -> String {
             let actions = actions.join(" ");
             let remark = if widens { "beyond this workflow" } else { "" };
             let name = format!("  {mark} {}", clean(stage));
-            vec![name, clean(resource).into_owned(), actions, remark.to_owned()]
+            vec![
+                name,
+                clean(resource).into_owned(),
+                actions,
+                remark.to_owned(),
+            ]
         })
         .collect();
     format!("\n{}\n{}", style.bold("Permissions"), table(&rows, &[]))
@@ -272,7 +351,11 @@ fn summary(plan: &Plan, verbose: bool) -> String {
         [] => "none".to_owned(),
         some => clean(&some.join(" ")).into_owned(),
     };
-    let more = if verbose { "" } else { "-v shows resources and properties.\n" };
+    let more = if verbose {
+        ""
+    } else {
+        "-v shows resources and properties.\n"
+    };
     format!(
         "\nPlan: {} to add, {} to change, {} to replace, {} to delete. Data at risk: {risk}.\n{more}",
         summary.create, summary.update, summary.replace, summary.delete,

@@ -56,7 +56,8 @@ impl<'a> Progress<'a> {
 
     /// Tells how many changes a stack has before it.
     pub(crate) fn expect(&mut self, stack: &str, changes: usize) {
-        self.lengths.insert(stack.to_owned(), u64::try_from(changes).unwrap_or(u64::MAX));
+        self.lengths
+            .insert(stack.to_owned(), u64::try_from(changes).unwrap_or(u64::MAX));
     }
 
     /// Something happened to a stack or an asset.
@@ -66,7 +67,10 @@ impl<'a> Progress<'a> {
         }
         match event {
             Event::CleanUp { stack, status } => {
-                self.say(&format!("  remove   what is left of stack {} ({status})", clean(stack)));
+                self.say(&format!(
+                    "  remove   what is left of stack {} ({status})",
+                    clean(stack)
+                ));
             }
             Event::UploadStarted { objects } => self.upload_started(*objects),
             Event::Uploaded { key, size_bytes } => self.uploaded(key, *size_bytes),
@@ -75,14 +79,24 @@ impl<'a> Progress<'a> {
             Event::RollbackStarted { stack, cause } => self.rollback(stack, cause.as_ref()),
             Event::RolledBack { stack } => {
                 self.end_stack(stack);
-                self.say(&format!("  restored stack {}: it is as it was before", clean(stack)));
+                self.say(&format!(
+                    "  restored stack {}: it is as it was before",
+                    clean(stack)
+                ));
             }
-            Event::StackFinished { stack, operation, changed } => {
+            Event::StackFinished {
+                stack,
+                operation,
+                changed,
+            } => {
                 self.end_stack(stack);
                 self.stack_finished(stack, *operation, *changed);
             }
             Event::BucketDeleted { bucket, objects } => {
-                self.say(&format!("  deleted  bucket {} with {objects} objects", clean(bucket)));
+                self.say(&format!(
+                    "  deleted  bucket {} with {objects} objects",
+                    clean(bucket)
+                ));
             }
         }
     }
@@ -96,7 +110,9 @@ impl<'a> Progress<'a> {
             return;
         }
         let bars = &self.bars;
-        let bar = self.transfers.get_or_insert_with(|| spinner(bars, "transfer"));
+        let bar = self
+            .transfers
+            .get_or_insert_with(|| spinner(bars, "transfer"));
         match transfer {
             Transfer::Bytes { bytes, .. } => {
                 bar.inc(*bytes);
@@ -135,7 +151,10 @@ impl<'a> Progress<'a> {
     /// Takes all that is animated off the screen.
     pub(crate) fn finish(&mut self) {
         let stages = self.stages.values().map(|(bar, _)| bar);
-        for bar in stages.chain(self.stacks.values()).chain(self.transfers.as_ref()) {
+        for bar in stages
+            .chain(self.stacks.values())
+            .chain(self.transfers.as_ref())
+        {
             bar.finish_and_clear();
         }
     }
@@ -185,9 +204,15 @@ impl<'a> Progress<'a> {
 
     fn rollback(&mut self, stack: &str, cause: Option<&scar_apply::Progress>) {
         let mark = self.style.red("×");
-        self.say(&format!("  {mark} stack {} failed, everything is being put back", clean(stack)));
+        self.say(&format!(
+            "  {mark} stack {} failed, everything is being put back",
+            clean(stack)
+        ));
         if let Some(cause) = cause {
-            self.say(&format!("    because {}", events::resource_line(cause, self.style)));
+            self.say(&format!(
+                "    because {}",
+                events::resource_line(cause, self.style)
+            ));
         }
     }
 

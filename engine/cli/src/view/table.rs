@@ -5,7 +5,12 @@
 pub(crate) fn table(rows: &[Vec<String>], right: &[usize]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns)
-        .map(|column| rows.iter().filter_map(|row| row.get(column)).map(|cell| width(cell)).max())
+        .map(|column| {
+            rows.iter()
+                .filter_map(|row| row.get(column))
+                .map(|cell| width(cell))
+                .max()
+        })
         .map(Option::unwrap_or_default)
         .collect();
     let mut out = String::new();
@@ -14,7 +19,11 @@ pub(crate) fn table(rows: &[Vec<String>], right: &[usize]) -> String {
         for (column, cell) in row.iter().enumerate() {
             let blanks = " ".repeat(widths[column] - width(cell));
             let gap = if column == 0 { "" } else { "  " };
-            let (before, after) = if right.contains(&column) { (blanks, String::new()) } else { (String::new(), blanks) };
+            let (before, after) = if right.contains(&column) {
+                (blanks, String::new())
+            } else {
+                (String::new(), blanks)
+            };
             line.push_str(&format!("{gap}{before}{cell}{after}"));
         }
         out.push_str(line.trim_end());
@@ -33,7 +42,10 @@ mod tests {
 
     #[test]
     fn columns_line_up() {
-        let rows = [vec!["a".to_owned(), "1".to_owned()], vec!["bcd".to_owned(), "22".to_owned()]];
+        let rows = [
+            vec!["a".to_owned(), "1".to_owned()],
+            vec!["bcd".to_owned(), "22".to_owned()],
+        ];
         assert_eq!(table(&rows, &[1]), "a     1\nbcd  22\n");
     }
 }

@@ -36,7 +36,11 @@ pub(crate) fn bytes(count: u64) -> String {
         value /= 1024.0;
         unit += 1;
     }
-    if unit == 0 { format!("{count} B") } else { format!("{value:.1} {}", UNITS[unit]) }
+    if unit == 0 {
+        format!("{count} B")
+    } else {
+        format!("{value:.1} {}", UNITS[unit])
+    }
 }
 
 /// Milliseconds as people say them: `12 ms`, `3.4 s`, `2 m 05 s`.
@@ -45,13 +49,21 @@ pub(crate) fn duration(milliseconds: u64) -> String {
     match milliseconds {
         0..1_000 => format!("{milliseconds} ms"),
         1_000..60_000 => format!("{:.1} s", milliseconds as f64 / 1_000.0),
-        _ => format!("{} m {:02} s", milliseconds / 60_000, milliseconds / 1_000 % 60),
+        _ => format!(
+            "{} m {:02} s",
+            milliseconds / 60_000,
+            milliseconds / 1_000 % 60
+        ),
     }
 }
 
 /// `1 file`, `2 files`.
 pub(crate) fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+    if number == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{number} {noun}s")
+    }
 }
 
 /// A time in UTC as RFC 3339 with seconds: `2026-11-20T21:07:01Z`.
@@ -67,13 +79,19 @@ pub(crate) fn time(milliseconds: u64) -> String {
 fn date(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;
     let (cycle, day_of_cycle) = (days / 146_097, days % 146_097);
-    let year_of_cycle =
-        (day_of_cycle - day_of_cycle / 1_460 + day_of_cycle / 36_524 - day_of_cycle / 146_096) / 365;
-    let day_of_year = day_of_cycle - (365 * year_of_cycle + year_of_cycle / 4 - year_of_cycle / 100);
+    let year_of_cycle = (day_of_cycle - day_of_cycle / 1_460 + day_of_cycle / 36_524
+        - day_of_cycle / 146_096)
+        / 365;
+    let day_of_year =
+        day_of_cycle - (365 * year_of_cycle + year_of_cycle / 4 - year_of_cycle / 100);
     let month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month + 2) / 5 + 1;
     let month = if month < 10 { month + 3 } else { month - 9 };
-    (cycle * 400 + year_of_cycle + u64::from(month <= 2), month, day)
+    (
+        cycle * 400 + year_of_cycle + u64::from(month <= 2),
+        month,
+        day,
+    )
 }
 
 /// A length of time as people write it, in seconds: `90s`, `10m`, `2h`, `1d`.

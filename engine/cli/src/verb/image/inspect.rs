@@ -26,7 +26,11 @@ pub(super) fn inspect(
         let (source, digest) = source(&arguments.reference, global).await?;
         Ok(scar_container::inspect(source.as_ref(), &digest).await?)
     })?;
-    if screen.json { screen.document(&document(&found)) } else { screen.data(&human(&found)) }
+    if screen.json {
+        screen.document(&document(&found))
+    } else {
+        screen.data(&human(&found))
+    }
 }
 
 fn human(found: &Inspection) -> String {
@@ -53,7 +57,10 @@ fn human(found: &Inspection) -> String {
 
 fn document(found: &Inspection) -> serde_json::Value {
     let config = &found.config;
-    let layers = found.layers.iter().map(|(digest, size)| json!({ "digest": digest.as_str(), "size": size }));
+    let layers = found
+        .layers
+        .iter()
+        .map(|(digest, size)| json!({ "digest": digest.as_str(), "size": size }));
     json!({
         "digest": found.digest.as_str(),
         "platform": { "os": found.platform.os, "architecture": found.platform.architecture },

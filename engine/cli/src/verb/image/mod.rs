@@ -60,7 +60,9 @@ async fn source(text: &str, global: &Global) -> Result<(Box<dyn BlobSource>, Dig
         return Ok((Box::new(layout), digest));
     }
     let Reference::Registry(registry) = &reference else {
-        return Err(CliError::failure(format!("{reference} is neither here nor in a registry")));
+        return Err(CliError::failure(format!(
+            "{reference} is neither here nor in a registry"
+        )));
     };
     let client = images::client(registry, global.plain_http)?;
     let digest = images::pin(&client, registry).await?;

@@ -49,7 +49,11 @@ pub(super) struct Arguments {
 pub(super) fn pack(arguments: &Arguments, screen: &Screen) -> Result<(), CliError> {
     let made = tempfile::tempdir()
         .map_err(|error| CliError::caused("cannot make a temporary directory", &error))?;
-    let mut files = arguments.files.iter().map(|text| file(text)).collect::<Result<Vec<_>, _>>()?;
+    let mut files = arguments
+        .files
+        .iter()
+        .map(|text| file(text))
+        .collect::<Result<Vec<_>, _>>()?;
     files.extend(links(&arguments.links, &made)?);
     let spec = PackSpec {
         programs: arguments.programs.clone(),
@@ -89,7 +93,10 @@ fn file(text: &str) -> Result<PackedFile, CliError> {
     let (source, target) = text.split_once('=').unwrap_or((text, ""));
     let source = PathBuf::from(source);
     if !target.is_empty() {
-        return Ok(PackedFile { source, target: target.to_owned() });
+        return Ok(PackedFile {
+            source,
+            target: target.to_owned(),
+        });
     }
     let absolute = std::path::absolute(&source)
         .map_err(|error| CliError::caused(format!("cannot find {}", source.display()), &error))?;
@@ -101,7 +108,11 @@ fn file(text: &str) -> Result<PackedFile, CliError> {
 
 /// Links are packed as what they are, so each is made once on disk.
 fn links(wanted: &[(String, String)], made: &TempDir) -> Result<Vec<PackedFile>, CliError> {
-    wanted.iter().enumerate().map(|(number, link)| make_link(number, link, made.path())).collect()
+    wanted
+        .iter()
+        .enumerate()
+        .map(|(number, link)| make_link(number, link, made.path()))
+        .collect()
 }
 
 fn make_link(
@@ -112,7 +123,10 @@ fn make_link(
     let source = folder.join(number.to_string());
     symlink(target, &source)
         .map_err(|error| CliError::caused(format!("cannot make the link {path}"), &error))?;
-    Ok(PackedFile { source, target: path.clone() })
+    Ok(PackedFile {
+        source,
+        target: path.clone(),
+    })
 }
 
 fn link(text: &str) -> Result<(String, String), String> {

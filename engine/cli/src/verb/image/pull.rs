@@ -44,16 +44,23 @@ pub(super) fn pull(
 ) -> Result<(), CliError> {
     let output = &arguments.output;
     if output.symlink_metadata().is_ok() {
-        return Err(CliError::failure(format!("{} is there already", output.display())));
+        return Err(CliError::failure(format!(
+            "{} is there already",
+            output.display()
+        )));
     }
-    let parent = output.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let parent = output
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
     let parent = parent.unwrap_or(Path::new("."));
     fs::create_dir_all(parent).map_err(|error| unwritable(parent, &error))?;
     // A layout is there whole or not at all.
     let partial = tempfile::tempdir_in(parent).map_err(|error| unwritable(parent, &error))?;
     let work = async {
         let (source, digest) = source(&arguments.reference, global).await?;
-        copy(source.as_ref(), &digest, partial.path()).await.map(|size| (digest, size))
+        copy(source.as_ref(), &digest, partial.path())
+            .await
+            .map(|size| (digest, size))
     };
     let (digest, size) = block_on(unless_interrupted(work, "nothing is left of it"))?;
     fs::rename(partial.keep(), output).map_err(|error| unwritable(output, &error))?;
@@ -66,7 +73,9 @@ pub(super) fn pull(
 async fn copy(source: &dyn BlobSource, digest: &Digest, folder: &Path) -> Result<u64, CliError> {
     let manifest = source.manifest(digest).await?;
     if Digest::of(&manifest) != *digest {
-        return Err(CliError::failure(format!("the manifest is damaged: it is not {digest}")));
+        return Err(CliError::failure(format!(
+            "the manifest is damaged: it is not {digest}"
+        )));
     }
     let document: Value = serde_json::from_slice(&manifest)
         .map_err(|error| CliError::caused("the manifest is not valid", &error))?;
@@ -78,9 +87,14 @@ async fn copy(source: &dyn BlobSource, digest: &Digest, folder: &Path) -> Result
         fetch(source, &blob, &blobs.join(blob.digest.hex())).await?;
         total += blob.size;
     }
-    write(&folder.join("oci-layout"), br#"{"imageLayoutVersion":"1.0.0"}"#)?;
+    write(
+        &folder.join("oci-layout"),
+        br#"{"imageLayoutVersion":"1.0.0"}"#,
+    )?;
     let media_type = &document["mediaType"];
-    let media_type = media_type.as_str().unwrap_or("application/vnd.oci.image.manifest.v1+json");
+    let media_type = media_type
+        .as_str()
+        .unwrap_or("application/vnd.oci.image.manifest.v1+json");
     let index = json!({
         "schemaVersion": 2,
         "manifests": [{ "mediaType": media_type, "digest": digest.as_str(), "size": manifest.len() }],
@@ -95,8 +109,10 @@ fn blobs_of(manifest: &Value) -> Result<Vec<Blob>, CliError> {
     let layers = manifest["layers"].as_array().ok_or_else(invalid)?;
     let mut blobs: Vec<Blob> = Vec::new();
     for descriptor in std::iter::once(&manifest["config"]).chain(layers) {
-        let digest: Digest =
-            descriptor["digest"].as_str().and_then(|text| text.parse().ok()).ok_or_else(invalid)?;
+        let digest: Digest = descriptor["digest"]
+            .as_str()
+            .and_then(|text| text.parse().ok())
+            .ok_or_else(invalid)?;
         let size = descriptor["size"].as_u64().ok_or_else(invalid)?;
         if !blobs.iter().any(|blob| blob.digest == digest) {
             blobs.push(Blob { digest, size });
@@ -117,10 +133,13 @@ async fn fetch(source: &dyn BlobSource, blob: &Blob, path: &Path) -> Result<(), 
             break;
         }
         hasher.update(&part);
-        file.write_all(&part).map_err(|error| unwritable(path, &error))?;
+        file.write_all(&part)
+            .map_err(|error| unwritable(path, &error))?;
     }
     if received != blob.size || hex(&hasher.finalize()) != blob.digest.hex() {
-        return Err(CliError::failure(format!("blob {} is damaged", blob.digest)).hint("try again"));
+        return Err(
+            CliError::failure(format!("blob {} is damaged", blob.digest)).hint("try again"),
+        );
     }
     Ok(())
 }

@@ -36,11 +36,7 @@ pub(super) struct Arguments {
     directory: Option<String>,
 }
 
-pub(super) fn run(
-    arguments: &Arguments,
-    global: &Global,
-    screen: &Screen,
-) -> Result<(), CliError> {
+pub(super) fn run(arguments: &Arguments, global: &Global, screen: &Screen) -> Result<(), CliError> {
     let selected = scar_container::select(arguments.engine.as_deref())?;
     if screen.verbose {
         screen.note(&format!("engine: {}", selected.reason));
@@ -48,7 +44,9 @@ pub(super) fn run(
     let cache = Cache::new(cache_directory());
     let work = async {
         let (source, digest) = source(&arguments.reference, global).await?;
-        Ok(cache.ensure(source.as_ref(), &digest, &Limits::default()).await?)
+        Ok(cache
+            .ensure(source.as_ref(), &digest, &Limits::default())
+            .await?)
     };
     let rootfs = block_on(unless_interrupted(work, "run it again"))?;
     let scratch = tempfile::tempdir()
@@ -57,11 +55,13 @@ pub(super) fn run(
     let outcome = selected.engine.run(&rootfs, &job, &mut |_, _| ())?;
     match outcome.exit {
         Exit::Code(0) => Ok(()),
-        Exit::Code(code) => Err(CliError::silent(Kind::Program(u8::try_from(code).unwrap_or(1)))),
+        Exit::Code(code) => Err(CliError::silent(Kind::Program(
+            u8::try_from(code).unwrap_or(1),
+        ))),
         // As a shell says it.
-        Exit::Signal(signal) => {
-            Err(CliError::silent(Kind::Program(u8::try_from(128 + signal).unwrap_or(1))))
-        }
+        Exit::Signal(signal) => Err(CliError::silent(Kind::Program(
+            u8::try_from(128 + signal).unwrap_or(1),
+        ))),
         Exit::Timeout => Err(CliError::new(Kind::TimedOut, "the program ran out of time")),
     }
 }
@@ -92,16 +92,28 @@ fn mount(text: &str) -> Result<Mount, String> {
         None => (text, false),
     };
     match text.rsplit_once(':') {
-        Some((source, target)) if !source.is_empty() && target.starts_with('/') => {
-            Ok(Mount { source: source.into(), target: target.to_owned(), read_only })
-        }
+        Some((source, target)) if !source.is_empty() && target.starts_with('/') => Ok(Mount {
+            source: source.into(),
+            target: target.to_owned(),
+            read_only,
+        }),
         _ => Err("write SOURCE:TARGET or SOURCE:TARGET:ro, with an absolute TARGET".to_owned()),
     }
 }
 
 /// Where extracted images are kept for the next time: the user's cache directory.
 fn cache_directory() -> PathBuf {
-    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let home = || variable("HOME").unwrap_or_else(std::env::temp_dir).join(".cache");
-    variable("XDG_CACHE_HOME").unwrap_or_else(home).join("scar/images")
+    let variable = |name: &str| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    let home = || {
+        variable("HOME")
+            .unwrap_or_else(std::env::temp_dir)
+            .join(".cache")
+    };
+    variable("XDG_CACHE_HOME")
+        .unwrap_or_else(home)
+        .join("scar/images")
 }
