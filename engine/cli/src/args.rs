@@ -89,3 +89,13 @@ pub(crate) enum Verb {
     Explain(verb::explain::Arguments),
     Completions(verb::completions::Arguments),
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn no_two_options_are_in_each_others_way() {
+        super::Cli::command().debug_assert();
+    }
+}

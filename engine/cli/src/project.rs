@@ -74,10 +74,7 @@ pub(crate) fn read(given: Option<&Path>) -> Result<(Source, PathBuf), CliError> 
     let text = String::from_utf8(bytes).map_err(|error| {
         CliError::caused(format!("the manifest {name} is not UTF-8 text"), &error)
     })?;
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-        _ => PathBuf::from("."),
-    };
+    let folder = path.parent().map(Path::to_owned).unwrap_or_default();
     Ok((
         Source {
             format: format(&path),

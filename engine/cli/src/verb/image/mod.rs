@@ -55,7 +55,7 @@ pub(crate) fn image(
 /// Where an image's bytes come from, and its digest for this machine.
 async fn source(text: &str, global: &Global) -> Result<(Box<dyn BlobSource>, Digest), CliError> {
     let reference = images::parse(text)?;
-    if let Some(layout) = images::open_layout(&reference, Path::new("."))? {
+    if let Some(layout) = images::open_layout(&reference, Path::new(""))? {
         let digest = layout.manifest_digest().clone();
         return Ok((Box::new(layout), digest));
     }

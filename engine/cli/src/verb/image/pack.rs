@@ -27,8 +27,9 @@ pub(super) struct Arguments {
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
     /// File or directory to pack too, under the same path or another one.
+    // Takes the place of the global option of this name, which has no meaning here.
     #[arg(long = "file", value_name = "PATH[=TARGET]")]
-    files: Vec<String>,
+    file: Vec<PathBuf>,
     /// Symbolic link to make in the image.
     #[arg(long = "link", value_name = "PATH=TARGET", value_parser = link)]
     links: Vec<(String, String)>,
@@ -50,9 +51,9 @@ pub(super) fn pack(arguments: &Arguments, screen: &Screen) -> Result<(), CliErro
     let made = tempfile::tempdir()
         .map_err(|error| CliError::caused("cannot make a temporary directory", &error))?;
     let mut files = arguments
-        .files
+        .file
         .iter()
-        .map(|text| file(text))
+        .map(|path| file(path))
         .collect::<Result<Vec<_>, _>>()?;
     files.extend(links(&arguments.links, &made)?);
     let spec = PackSpec {
@@ -89,21 +90,25 @@ pub(super) fn pack(arguments: &Arguments, screen: &Screen) -> Result<(), CliErro
 }
 
 /// `PATH`, or `PATH=TARGET` with an absolute target.
-fn file(text: &str) -> Result<PackedFile, CliError> {
-    let (source, target) = text.split_once('=').unwrap_or((text, ""));
-    let source = PathBuf::from(source);
-    if !target.is_empty() {
+fn file(written: &Path) -> Result<PackedFile, CliError> {
+    let unusable = || {
+        let name = written.display();
+        CliError::failure(format!("the name of {name} is not UTF-8"))
+    };
+    let text = written.to_str().ok_or_else(unusable)?;
+    if let Some((source, target)) = text.split_once('=') {
         return Ok(PackedFile {
-            source,
+            source: source.into(),
             target: target.to_owned(),
         });
     }
-    let absolute = std::path::absolute(&source)
-        .map_err(|error| CliError::caused(format!("cannot find {}", source.display()), &error))?;
-    let target = absolute.to_str().map(str::to_owned).ok_or_else(|| {
-        CliError::failure(format!("the name of {} is not UTF-8", source.display()))
-    })?;
-    Ok(PackedFile { source, target })
+    let absolute = std::path::absolute(written)
+        .map_err(|error| CliError::caused(format!("cannot find {text}"), &error))?;
+    let target = absolute.to_str().ok_or_else(unusable)?.to_owned();
+    Ok(PackedFile {
+        source: written.to_owned(),
+        target,
+    })
 }
 
 /// Links are packed as what they are, so each is made once on disk.
