@@ -49,7 +49,13 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "REGION")]
     pub(crate) region: Option<String>,
     /// The static scar-supervisor file; without it the one beside this program.
-    #[arg(long, global = true, env = "SCAR_SUPERVISOR", value_name = "PATH")]
+    #[arg(
+        long,
+        global = true,
+        env = "SCAR_SUPERVISOR",
+        hide_env_values = true,
+        value_name = "PATH"
+    )]
     pub(crate) supervisor: Option<PathBuf>,
     /// Allow plain HTTP for image registries on a loopback address.
     #[arg(long, global = true)]

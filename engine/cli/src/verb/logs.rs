@@ -132,6 +132,9 @@ fn words(message: &str, verbose: bool) -> Option<String> {
         return shown.then(|| clean(message).into_owned());
     };
     let text = |name: &str| record.get(name).and_then(Value::as_str);
+    if text("type").is_some_and(|kind| kind.starts_with("platform.")) && !verbose {
+        return None;
+    }
     if let Some(line) = text("line") {
         return Some(format!("| {}", clean(line)));
     }
@@ -165,6 +168,7 @@ mod tests {
             "| hi\\u{1b}[2J"
         );
         assert_eq!(words("START RequestId: x", false), None);
+        assert_eq!(words(r#"{"type":"platform.start"}"#, false), None);
         assert_eq!(
             words("START RequestId: x", true).unwrap(),
             "START RequestId: x"
