@@ -109,6 +109,17 @@ pub(crate) async fn carry_out(
     } else {
         plan::show(plan, screen)?;
     }
+    execute(plan, assets, approval, session, screen).await
+}
+
+/// Asks and does; whoever calls it has shown the plan.
+pub(crate) async fn execute(
+    plan: &Plan,
+    assets: &Assets,
+    approval: &Approval,
+    session: &Session,
+    screen: &Screen,
+) -> Result<(), CliError> {
     if plan.is_empty() {
         return Ok(());
     }

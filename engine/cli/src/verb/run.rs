@@ -20,7 +20,7 @@ use crate::project::{self, Project};
 use crate::session::{self, Session};
 use crate::view::progress::Progress;
 use crate::view::text::{bytes, clean, count, parse_duration};
-use crate::view::{Screen, events};
+use crate::view::{self, Screen, events};
 
 /// What a person reads who ends the wait.
 pub(crate) const AFTER_INTERRUPT: &str = "nothing is lost: in AWS it goes on, in the local cloud it goes on the next time; see `scar status`";
@@ -120,14 +120,14 @@ async fn deploy(
     if plan.is_empty() {
         return Ok(());
     }
-    apply::carry_out(
-        &plan,
-        &prepared.assets,
-        &arguments.approval,
-        session,
-        screen,
-    )
-    .await
+    // The plan is no result of this verb, so it goes where remarks go; nobody need read the whole of it
+    // before their own machine is changed.
+    match session.is_local && !screen.verbose {
+        true => screen.note(&view::plan::summary_line(&plan)),
+        false => screen.note(&view::plan::human(&plan, screen.note_style, screen.verbose)),
+    }
+    let assets = &prepared.assets;
+    apply::execute(&plan, assets, &arguments.approval, session, screen).await
 }
 
 /// Puts the files whose content is not there yet; the answer has the objects of all of them.

@@ -38,7 +38,7 @@ pub(crate) fn human(plan: &Plan, style: Style, verbose: bool) -> String {
 /// What `destroy` removes and keeps.
 pub(crate) fn destruction(destruction: &Destruction, style: Style) -> String {
     let mut out = format!(
-        "{} · {} · {} {} · stack {}\n\n",
+        "{} · {} · {} {} · stack {}\n",
         style.bold(&clean(&destruction.workflow)),
         clean(&destruction.environment),
         destruction.account,
@@ -261,10 +261,10 @@ fn resources(stack: &StackChange, style: Style) -> String {
 }
 
 fn resource(resource: &ResourceChange, style: Style) -> String {
-    let kept = if resource.retained && matches!(resource.action, Action::Delete | Action::Replace) {
-        ", the old one is kept"
-    } else {
-        ""
+    let kept = match (resource.retained, resource.action) {
+        (true, Action::Delete) => ", but kept in the account",
+        (true, Action::Replace) => ", the old one is kept",
+        _ => "",
     };
     let mut out = format!(
         "  {} {:<28} {:<30} {}{kept}\n",
@@ -346,18 +346,23 @@ fn permissions(plan: &Plan, style: Style) -> String {
 }
 
 fn summary(plan: &Plan, verbose: bool) -> String {
-    let summary = &plan.summary;
-    let risk = match summary.data_at_risk.as_slice() {
-        [] => "none".to_owned(),
-        some => clean(&some.join(" ")).into_owned(),
-    };
     let more = if verbose {
         ""
     } else {
         "-v shows resources and properties.\n"
     };
+    format!("\n{}\n{more}", summary_line(plan))
+}
+
+/// The counts of a plan in one line.
+pub(crate) fn summary_line(plan: &Plan) -> String {
+    let summary = &plan.summary;
+    let risk = match summary.data_at_risk.as_slice() {
+        [] => "none".to_owned(),
+        some => clean(&some.join(" ")).into_owned(),
+    };
     format!(
-        "\nPlan: {} to add, {} to change, {} to replace, {} to delete. Data at risk: {risk}.\n{more}",
+        "Plan: {} to add, {} to change, {} to replace, {} to delete. Data at risk: {risk}.",
         summary.create, summary.update, summary.replace, summary.delete,
     )
 }

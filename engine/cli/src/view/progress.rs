@@ -143,7 +143,11 @@ impl<'a> Progress<'a> {
         tasks.insert(task.task.clone(), mark);
         bar.set_message(tally(tasks));
         if mark != Mark::Waiting {
-            let already = if already { "  already done" } else { "" };
+            let already = match (already, mark) {
+                (false, _) => "",
+                (true, Mark::Failed) => "  already failed",
+                (true, _) => "  already done",
+            };
             self.say(&format!("{}{already}", events::task_line(task, self.style)));
         }
     }
