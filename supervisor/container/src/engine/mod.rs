@@ -1,6 +1,7 @@
 //! Running a job in a root file system.
 
 mod chroot;
+mod files;
 mod namespaces;
 mod output;
 mod process;

@@ -6,13 +6,14 @@
 //! its top-level directories instead, with memory on `/tmp`, `/var/tmp` and `/run`.
 
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder, File, Permissions};
+use std::fs::{self, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-use std::path::{Component, Path, PathBuf};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 use libc::c_ulong;
 
+use crate::engine::files::{locked_flags, make_directory, make_file, names, symlink};
 use crate::engine::process::c_string;
 use crate::engine::{Job, Mount};
 use crate::error::Error;
@@ -356,62 +357,4 @@ impl Writable {
             otherwise: None,
         })
     }
-}
-
-/// Flags that a user namespace must repeat when it remounts what it got from outside.
-fn locked_flags(source: &Path) -> c_ulong {
-    use rustix::fs::StatVfsMountFlags as Flags;
-    let Ok(status) = rustix::fs::statvfs(source) else {
-        return 0;
-    };
-    let pairs = [
-        (Flags::NOSUID, libc::MS_NOSUID),
-        (Flags::NODEV, libc::MS_NODEV),
-        (Flags::NOEXEC, libc::MS_NOEXEC),
-        (Flags::NOATIME, libc::MS_NOATIME),
-        (Flags::NODIRATIME, libc::MS_NODIRATIME),
-        (Flags::RELATIME, libc::MS_RELATIME),
-    ];
-    let set = pairs
-        .into_iter()
-        .filter(|(flag, _)| status.f_flag.contains(*flag));
-    set.fold(0, |all, (_, flag)| all | flag)
-}
-
-/// The names of a path in reverse order.
-fn names(path: &Path) -> Vec<OsString> {
-    let kept = |component: Component<'_>| match component {
-        Component::Normal(name) => Some(name.to_owned()),
-        Component::ParentDir => Some(OsString::from("..")),
-        _ => None,
-    };
-    let mut names: Vec<_> = path.components().filter_map(kept).collect();
-    names.reverse();
-    names
-}
-
-fn make_directory(path: &Path, mode: u32) -> Result<(), Error> {
-    let made = DirBuilder::new()
-        .mode(mode)
-        .create(path)
-        .or_else(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists if path.is_dir() => Ok(()),
-            _ => Err(error),
-        });
-    // Not only at creation: the process' mask must not decide what the container sees.
-    made.and_then(|()| fs::set_permissions(path, Permissions::from_mode(mode)))
-        .map_err(|error| Error::file("make the directory", path, error))
-}
-
-fn make_file(path: &Path, content: &[u8]) -> Result<(), Error> {
-    let write = || -> io::Result<()> {
-        let mut file = File::create_new(path)?;
-        io::Write::write_all(&mut file, content)?;
-        file.set_permissions(Permissions::from_mode(0o644))
-    };
-    write().map_err(|error| Error::file("write", path, error))
-}
-
-fn symlink(target: &Path, link: &Path) -> Result<(), Error> {
-    std::os::unix::fs::symlink(target, link).map_err(|error| Error::file("link", link, error))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION, WWW_AUTHENTICATE};
 use http::{HeaderValue, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, BodyStream, Empty};
 use hyper::body::Incoming;
@@ -19,6 +19,7 @@ use crate::error::Error;
 use crate::oci::MAX_DOCUMENT_BYTES;
 use crate::reference::RegistryReference;
 use crate::registry::credentials::Credentials;
+use crate::registry::retry::{backoff, chain, escape, retry_wait};
 use crate::registry::token::{Challenge, challenge, is_loopback, may_ask};
 use crate::source::BlobStream;
 
@@ -27,7 +28,6 @@ const MAX_TRIES: u32 = 4;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest silence of a registry, before its answer and between two pieces of it.
 const SILENCE: Duration = Duration::from_secs(30);
-const MAX_WAIT: Duration = Duration::from_secs(20);
 /// Docker's registry has another host than its name.
 const DOCKER_HOST: &str = "registry-1.docker.io";
 
@@ -374,45 +374,4 @@ impl Http {
             retryable: true,
         }
     }
-}
-
-/// An error of hyper with its causes, which alone say what happened.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
-}
-
-/// How long to wait before asking again; `None` if that cannot help.
-fn retry_wait(response: &Response<Incoming>, tries: u32) -> Option<Duration> {
-    let status = response.status();
-    if status != StatusCode::TOO_MANY_REQUESTS && !status.is_server_error() {
-        return None;
-    }
-    let header = response
-        .headers()
-        .get(RETRY_AFTER)
-        .and_then(|value| value.to_str().ok());
-    let seconds = header
-        .and_then(|text| text.parse().ok())
-        .map(Duration::from_secs);
-    Some(seconds.unwrap_or_else(|| backoff(tries)).min(MAX_WAIT))
-}
-
-fn backoff(tries: u32) -> Duration {
-    Duration::from_millis(250) * 2_u32.saturating_pow(tries.min(6))
-}
-
-/// Percent-encodes a value of a query.
-fn escape(text: &str) -> String {
-    let keep = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/".contains(&byte);
-    let escaped = |byte: u8| match byte {
-        byte if keep(byte) => char::from(byte).to_string(),
-        byte => format!("%{byte:02X}"),
-    };
-    text.bytes().map(escaped).collect()
 }

@@ -2,6 +2,7 @@
 
 mod credentials;
 mod http;
+mod retry;
 mod token;
 
 use bytes::Bytes;
