@@ -1,6 +1,7 @@
 //! Writes the list of error pages, so that `scar explain` has them without a file beside it.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
@@ -9,13 +10,7 @@ fn main() -> io::Result<()> {
     let out = env::var("OUT_DIR").map_err(io::Error::other)?;
     let folder = Path::new(&here).join("../../docs/errors");
     // A directive of cargo's, not output.
-    #[expect(
-        clippy::print_stdout,
-        reason = "this is how a build script speaks to cargo"
-    )]
-    {
-        println!("cargo:rerun-if-changed={}", folder.display());
-    }
+    writeln!(io::stdout(), "cargo:rerun-if-changed={}", folder.display())?;
     let mut pages =
         String::from("/// Code and text of every error page.\nconst PAGES: &[(&str, &str)] = &[\n");
     for path in markdown_files(&folder)? {

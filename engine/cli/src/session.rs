@@ -35,7 +35,8 @@ pub(crate) fn on_cloud<T>(
 ) -> Result<T, CliError> {
     let target = target::choose(global, wanted_region, &Surroundings::of_process());
     block_on(async {
-        let session = unless_interrupted(Session::open(&target, screen), after_interrupt).await?;
+        let opening = Box::pin(Session::open(&target, screen));
+        let session = unless_interrupted(opening, after_interrupt).await?;
         let result = unless_interrupted(Box::pin(work(&session)), after_interrupt).await;
         session.close().await;
         result

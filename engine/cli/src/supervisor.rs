@@ -51,7 +51,7 @@ impl Supervisor {
 fn find() -> Result<PathBuf, CliError> {
     let program = std::env::current_exe()
         .map_err(|error| CliError::caused("cannot tell where this program is", &error))?;
-    let folder = program.parent().unwrap_or(Path::new("/"));
+    let folder = program.parent().unwrap_or_else(|| Path::new("/"));
     let places = [folder.join(NAME), folder.join("../supervisor").join(NAME)];
     places
         .iter()

@@ -49,6 +49,7 @@ pub(crate) struct Surroundings {
 pub(crate) struct Variables {
     profile: String,
     region: String,
+    endpoint: String,
     credentials: bool,
 }
 
@@ -74,6 +75,7 @@ impl Surroundings {
             variable: Variables {
                 profile: variable("AWS_PROFILE"),
                 region: first([variable("AWS_REGION"), variable("AWS_DEFAULT_REGION")]),
+                endpoint: variable("AWS_ENDPOINT_URL"),
                 credentials: credentials.iter().any(|name| !variable(name).is_empty()),
             },
             config: file("AWS_CONFIG_FILE", "config"),
@@ -82,7 +84,7 @@ impl Surroundings {
     }
 }
 
-/// Chooses: `--endpoint-url`, then `--local`, then AWS if a region and credentials are configured, then
+/// Chooses: `--endpoint-url`, then `--local`, then the endpoint that AWS programs are told of, then AWS if a region and credentials are configured, then
 /// the local cloud. `wanted_region` is the one that the manifest's environment asks for.
 pub(crate) fn choose(
     global: &Global,
@@ -110,6 +112,10 @@ pub(crate) fn choose(
         return Target::Local {
             because: "asked for with --local".to_owned(),
         };
+    }
+    if let Some(url) = filled(&around.variable.endpoint) {
+        let region = region.unwrap_or_else(|| DEFAULT_REGION.to_owned());
+        return Target::Endpoint { url, region };
     }
     let credentials = global.profile.is_some() || has_credentials(profile.as_deref(), around);
     match (region, credentials) {

@@ -88,7 +88,7 @@ fn saved(
         .file
         .as_deref()
         .and_then(Path::parent)
-        .unwrap_or(Path::new(""));
+        .unwrap_or_else(|| Path::new(""));
     let assets = Assets::of_plan(&plan, folder, global)?;
     let region = Some(plan.region.as_str()).filter(|region| !region.is_empty());
     session::on_cloud(global, region, screen, AFTER_INTERRUPT, async |session| {

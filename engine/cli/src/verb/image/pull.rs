@@ -52,7 +52,7 @@ pub(super) fn pull(
     let parent = output
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty());
-    let parent = parent.unwrap_or(Path::new("."));
+    let parent = parent.unwrap_or_else(|| Path::new("."));
     fs::create_dir_all(parent).map_err(|error| unwritable(parent, &error))?;
     // A layout is there whole or not at all.
     let partial = tempfile::tempdir_in(parent).map_err(|error| unwritable(parent, &error))?;
