@@ -17,7 +17,14 @@ fn files_stay_below_the_budget() {
 
 #[test]
 fn functions_stay_below_the_budget() {
-    let long: Vec<String> = sources().iter().flat_map(long_functions).collect();
+    // Tables of cases in tests may be as long as there are cases.
+    let product =
+        |source: &&Source| source.path.contains("/src/") && !source.path.contains("_tests.rs");
+    let long: Vec<String> = sources()
+        .iter()
+        .filter(product)
+        .flat_map(long_functions)
+        .collect();
     assert_eq!(long, [""; 0], "functions over {FUNCTION_LINES_MAX} lines");
 }
 

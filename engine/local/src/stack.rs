@@ -6,6 +6,7 @@ mod engine;
 mod operation;
 mod provider;
 mod rollback;
+mod step;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

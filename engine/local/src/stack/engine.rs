@@ -8,10 +8,10 @@ use serde_json::Value;
 use super::change_set::{differences, need};
 use super::operation::{Operation, Phase, pseudo};
 use super::provider::{self, Context, Refusal};
+use super::step::Step;
 use super::{Checked, Event, OnFailure, Resource, Stack, tell};
-use crate::lambda::Package;
 use crate::services::Services;
-use crate::store::{Table, Transaction};
+use crate::store::Table;
 use crate::{Error, clock, random};
 
 /// Applies the operation's target and enters the next phase, or that of undoing it.
@@ -114,11 +114,16 @@ async fn apply_resource(
     }
 }
 
+/// What one resource needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Action {
+pub(super) enum Action {
+    /// Nothing differs.
     Keep,
+    /// It is not there yet.
     Create,
+    /// It can be changed in place.
     Update,
+    /// Another one has to take its place.
     Replace,
 }
 
@@ -137,121 +142,6 @@ impl Action {
                 paths if need(kind, &paths) == Replacement::Always => Self::Replace,
                 _ => Self::Update,
             },
-        }
-    }
-}
-
-/// One change of one resource.
-struct Step {
-    action: Action,
-    existing: Option<Resource>,
-    wanted: scar_cfn::Resource,
-    properties: BTreeMap<String, Value>,
-    package: Option<Package>,
-    context: Context,
-}
-
-impl Step {
-    fn run(self, transaction: &mut Transaction<'_>, name: &str) -> Result<(), Refusal> {
-        let Some(mut stack) = transaction.get::<Stack>(Table::Stacks, name)? else {
-            return Ok(());
-        };
-        let status = match (
-            self.action,
-            stack.operation.as_ref().map(|operation| operation.phase),
-        ) {
-            (Action::Create, _) => "CREATE",
-            _ => "UPDATE",
-        };
-        let id = self.context.logical_id.clone();
-        let resource = match (self.action, self.existing.clone()) {
-            (Action::Keep, Some(existing)) => {
-                self.resource(existing.physical_id, existing.attributes, &existing.status)
-            }
-            (Action::Update, Some(existing)) => {
-                let package = self.package.as_ref();
-                let attributes = provider::update(
-                    transaction,
-                    &self.context,
-                    &existing,
-                    &self.properties,
-                    package,
-                )?;
-                self.resource(existing.physical_id, attributes, "UPDATE_COMPLETE")
-            }
-            (_, existing) => {
-                let package = self.package.as_ref();
-                let made = provider::create(
-                    transaction,
-                    &self.context,
-                    &self.wanted.kind,
-                    &self.properties,
-                    package,
-                )?;
-                if let (Some(existing), Some(operation)) = (existing, stack.operation.as_mut()) {
-                    operation.leftovers.push(existing);
-                }
-                let is_imported = made.is_imported;
-                let resource = self.resource(
-                    made.physical_id,
-                    made.attributes,
-                    &format!("{status}_COMPLETE"),
-                );
-                Resource {
-                    is_imported,
-                    ..resource
-                }
-            }
-        };
-        if self.action != Action::Keep {
-            let reason = (self.action == Action::Replace).then_some(
-                "Requested update requires the creation of a new physical resource; hence creating one.",
-            );
-            let before = self
-                .existing
-                .as_ref()
-                .map_or("", |existing| existing.physical_id.as_str());
-            let kind = &resource.kind;
-            tell(
-                transaction,
-                &stack.id,
-                &event(&id, before, kind, &format!("{status}_IN_PROGRESS"), reason),
-            )?;
-            tell(
-                transaction,
-                &stack.id,
-                &event(&id, &resource.physical_id, kind, &resource.status, None),
-            )?;
-        }
-        stack.resources.insert(id, resource);
-        Ok(stack.put(transaction)?)
-    }
-
-    fn resource(
-        &self,
-        physical_id: String,
-        attributes: BTreeMap<String, Value>,
-        status: &str,
-    ) -> Resource {
-        let kept = self
-            .existing
-            .as_ref()
-            .and_then(|existing| existing.package.clone());
-        Resource {
-            logical_id: self.context.logical_id.clone(),
-            kind: self.wanted.kind.clone(),
-            physical_id,
-            status: status.to_owned(),
-            time_ms: clock::now_ms(),
-            properties: self.properties.clone(),
-            attributes,
-            is_imported: self
-                .existing
-                .as_ref()
-                .is_some_and(|existing| existing.is_imported),
-            package: self.package.clone().or(kept),
-            deletion_policy: self.wanted.deletion_policy.clone(),
-            replace_policy: self.wanted.update_replace_policy.clone(),
         }
     }
 }
