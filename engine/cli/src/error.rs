@@ -129,8 +129,11 @@ impl CliError {
         out
     }
 
-    /// For programs: one line.
+    /// For programs: one line, or nothing if everything has been said.
     pub(crate) fn json(&self) -> String {
+        if self.message.is_empty() {
+            return String::new();
+        }
         let value = json!({
             "type": "error",
             "exit_code": self.exit_code(),

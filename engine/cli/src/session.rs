@@ -88,7 +88,7 @@ impl Session {
                     profile: profile.clone(),
                     region: Some(region.clone()),
                 };
-                let cloud = Cloud::connect(&target).await?;
+                let cloud = Cloud::connect(&target).await.map_err(not_connected)?;
                 screen.note(&format!(
                     "AWS account {} in {}",
                     cloud.account(),
@@ -102,7 +102,7 @@ impl Session {
             }
             Target::Endpoint { url, region } => {
                 let target = endpoint(url, region, None);
-                let cloud = Cloud::connect(&target).await?;
+                let cloud = Cloud::connect(&target).await.map_err(not_connected)?;
                 screen.note(&format!(
                     "cloud at {url}, account {} in {}",
                     cloud.account(),
@@ -190,6 +190,11 @@ impl Session {
             own.shutdown().await;
         }
     }
+}
+
+fn not_connected(error: scar_apply::Error) -> CliError {
+    CliError::from(error)
+        .hint("keys are looked for where the AWS command line looks for them; --local needs none")
 }
 
 fn endpoint(url: &str, region: &str, credentials: Option<Credentials>) -> scar_apply::Target {

@@ -40,11 +40,8 @@ pub(crate) fn validate(
     } else if screen.json {
         screen.document(&diagnostics::document(&source, &loaded.diagnostics, valid))?;
     } else {
-        screen.data(&diagnostics::human(
-            &source,
-            &loaded.diagnostics,
-            screen.style,
-        ))?;
+        let drawn = diagnostics::human(&source, &loaded.diagnostics, screen.note_style);
+        screen.complain(&drawn);
         screen.line(&diagnostics::summary(&source, &loaded.diagnostics))?;
     }
     if valid {
