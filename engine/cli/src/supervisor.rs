@@ -22,8 +22,8 @@ pub(crate) struct Supervisor {
 }
 
 impl Supervisor {
-    /// Finds and reads the file: as given, else beside this program, else in the sibling folder
-    /// `supervisor` of this program's folder, where cargo puts it.
+    /// Finds and reads the file: as given, else beside this program, or where its own profile puts it if
+    /// this program stands where cargo built it.
     pub(crate) fn read(global: &Global) -> Result<Self, CliError> {
         let path = match &global.supervisor {
             Some(path) => path.clone(),
@@ -52,19 +52,15 @@ fn find() -> Result<PathBuf, CliError> {
     let program = std::env::current_exe()
         .map_err(|error| CliError::caused("cannot tell where this program is", &error))?;
     let folder = program.parent().unwrap_or_else(|| Path::new("/"));
-    let places = [folder.join(NAME), folder.join("../supervisor").join(NAME)];
-    places
-        .iter()
-        .find(|path| path.is_file())
-        .cloned()
-        .ok_or_else(|| {
-            let looked = places
-                .each_ref()
-                .map(|path| path.display().to_string())
-                .join(" and ");
-            CliError::failure(format!(
-                "the supervisor file is missing; looked for {looked}"
-            ))
-            .hint(BUILD)
-        })
+    // A workspace build leaves another program of that name beside this one: not static, other features.
+    let path = if folder.join(".fingerprint").is_dir() {
+        folder.join("../supervisor").join(NAME)
+    } else {
+        folder.join(NAME)
+    };
+    if path.is_file() {
+        return Ok(path);
+    }
+    let missing = format!("the supervisor file {} is missing", path.display());
+    Err(CliError::failure(missing).hint(BUILD))
 }
