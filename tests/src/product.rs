@@ -94,7 +94,9 @@ impl Product {
         let lock = images().join(format!("{name}.lock"));
         build_once(&lock, &image, name);
         let link = self.path().join("workflows/images").join(name);
-        std::os::unix::fs::symlink(image, link).expect("link the image");
+        if !link.is_symlink() {
+            std::os::unix::fs::symlink(image, link).expect("link the image");
+        }
     }
 
     /// The `scar` command with these arguments, in this directory and an empty environment.
