@@ -26,8 +26,8 @@ fn every_rendered_template_is_clean() {
     }
     let lint = Command::new(python())
         .args([
-            "-m",
-            "cfnlint",
+            "-c",
+            "from cfnlint.runner import main; main()",
             "--include-checks",
             "I",
             "--regions",
