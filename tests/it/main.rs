@@ -8,4 +8,5 @@ mod failures;
 mod lint;
 mod plan;
 mod quickstart;
+mod registry;
 mod validate;
