@@ -69,6 +69,7 @@ fn render(workflow: &Workflow) -> Rendered {
             .map(|name| (name, b"cp $SCAR_INPUT $SCAR_OUT".to_vec()))
             .collect(),
         supervisor: Digest::of(SUPERVISOR),
+        bundled_supervisor: None,
         manifest: Digest::of(b"manifest"),
     };
     scar_template::render(workflow, &materials).unwrap()

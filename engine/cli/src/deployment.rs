@@ -14,6 +14,7 @@ use crate::images::Images;
 use crate::project::Project;
 use crate::session::Session;
 use crate::supervisor::Supervisor;
+use crate::verb::Packaging;
 use scar_manifest::Files;
 
 /// A project, rendered.
@@ -34,7 +35,11 @@ pub(crate) struct Assets {
 
 impl Prepared {
     /// Finds images, scripts and the supervisor, and renders. The cloud is not asked.
-    pub(crate) async fn prepare(project: &Project, global: &Global) -> Result<Self, CliError> {
+    pub(crate) async fn prepare(
+        project: &Project,
+        packaging: &Packaging,
+        global: &Global,
+    ) -> Result<Self, CliError> {
         let supervisor = Supervisor::read(global)?;
         let workflow = &project.workflow;
         let images = Images::resolve(workflow, &project.folder, global.plain_http).await?;
@@ -43,6 +48,9 @@ impl Prepared {
             image_blobs: images.blobs(),
             scripts: scripts(project)?,
             supervisor: supervisor.digest.clone(),
+            bundled_supervisor: packaging
+                .bundle_supervisor
+                .then(|| supervisor.bytes.clone()),
             manifest: Digest::of(project.source.text.replace("\r\n", "\n").as_bytes()),
         };
         let rendered = scar_template::render(workflow, &materials)

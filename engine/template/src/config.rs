@@ -22,7 +22,8 @@ pub(crate) fn stage_package(
         Work::Command(_) | Work::Image => None,
     };
     let config = stage_config(workflow, stage, materials.image(stage)?);
-    let bytes = package::stage_zip(&config, script)?;
+    let bootstrap = materials.bundled_supervisor.as_deref();
+    let bytes = package::stage_zip(&config, script, bootstrap)?;
     Ok(Asset {
         key: format!("{PACKAGES}{}.zip", hex(&Sha256::digest(&bytes))),
         size_bytes: Some(bytes.len() as u64),

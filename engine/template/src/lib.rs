@@ -39,6 +39,9 @@ pub struct Materials {
     pub scripts: BTreeMap<String, Vec<u8>>,
     /// Digest of the supervisor file.
     pub supervisor: Digest,
+    /// The supervisor file itself, if every stage package is to hold it as `bootstrap`, for clouds that
+    /// attach layers but do not unpack them.
+    pub bundled_supervisor: Option<Vec<u8>>,
     /// Digest of the manifest's normalised text.
     pub manifest: Digest,
 }

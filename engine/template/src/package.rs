@@ -8,22 +8,31 @@ use zip::{CompressionMethod, ZipWriter};
 
 use crate::Error;
 
+/// What a `provided` runtime starts, looked for in the package and then in the layers ("Building a custom
+/// runtime" of Lambda).
+const BOOTSTRAP: &str = "bootstrap";
+
 /// The supervisor as a Lambda layer: `bootstrap` at its root, where the runtime looks for it.
 ///
 /// # Errors
 /// The file is too large for a zip.
 pub fn layer_zip(supervisor: &[u8]) -> Result<Vec<u8>, Error> {
-    archive(&[("bootstrap", supervisor, 0o755)])
+    archive(&[(BOOTSTRAP, supervisor, 0o755)])
 }
 
-/// The package of a stage: its configuration and its script.
-pub(crate) fn stage_zip(config: &StageConfig, script: Option<&[u8]>) -> Result<Vec<u8>, Error> {
+/// The package of a stage: its configuration, its script, and the supervisor if it is not left to the layer.
+pub(crate) fn stage_zip(
+    config: &StageConfig,
+    script: Option<&[u8]>,
+    supervisor: Option<&[u8]>,
+) -> Result<Vec<u8>, Error> {
     let value = serde_json::to_value(config).map_err(|error| Error::Package {
         message: error.to_string(),
     })?;
     let text = scar_cfn::canonical(&value);
     let mut files = vec![(STAGE_FILE, text.as_bytes(), 0o644)];
     files.extend(script.map(|script| (SCRIPT_FILE, script, 0o755)));
+    files.extend(supervisor.map(|supervisor| (BOOTSTRAP, supervisor, 0o755)));
     archive(&files)
 }
 

@@ -108,6 +108,7 @@ fn materials(workflow: &Workflow, files: &Folder, text: &str) -> Materials {
             .filter_map(|stage| Some((stage.name.clone(), script(stage)?)))
             .collect(),
         supervisor: Digest::of(b"supervisor"),
+        bundled_supervisor: None,
         manifest: Digest::of(text.as_bytes()),
     }
 }

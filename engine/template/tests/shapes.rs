@@ -151,22 +151,42 @@ fn rules_stay_away_from_own_objects() {
     }
 }
 
+type Package = zip::ZipArchive<std::io::Cursor<Vec<u8>>>;
+
+fn package(rendered: &Rendered) -> Package {
+    let mut assets = rendered.assets.iter();
+    let bytes = assets.find_map(|asset| match &asset.content {
+        Content::Bytes(bytes) if asset.key.starts_with("stages/") => Some(bytes.clone()),
+        _ => None,
+    });
+    zip::ZipArchive::new(std::io::Cursor::new(bytes.unwrap())).unwrap()
+}
+
+fn names(package: &Package) -> Vec<String> {
+    let names = package.file_names();
+    names.map(|name| name.unwrap().into_owned()).collect()
+}
+
+#[test]
+fn a_package_holds_the_supervisor_if_wished() {
+    let builder = Builder::new("one").stage("copy", &["data:in/**"], &["data:out/"]);
+    let mut materials = materials(&builder);
+    materials.bundled_supervisor = Some(b"\x7fELF".to_vec());
+    let bundled = render(&builder.workflow(), &materials).unwrap();
+    assert_eq!(bundled, render(&builder.workflow(), &materials).unwrap());
+    assert_ne!(bundled.stack, rendered(&builder).stack);
+    assert_eq!(bundled.base, rendered(&builder).base);
+    let mut package = package(&bundled);
+    assert_eq!(names(&package), ["stage.json", "script", "bootstrap"]);
+    let mode = package.by_name("bootstrap").unwrap().unix_mode();
+    assert_eq!(mode.unwrap() & 0o777, 0o755);
+}
+
 #[test]
 fn a_package_holds_configuration_and_script() {
     let rendered = rendered(&Builder::new("one").stage("copy", &["data:in/**"], &["data:out/"]));
-    let bytes = rendered
-        .assets
-        .iter()
-        .find_map(|asset| match &asset.content {
-            Content::Bytes(bytes) if asset.key.starts_with("stages/") => Some(bytes.clone()),
-            _ => None,
-        });
-    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bytes.unwrap())).unwrap();
-    let names: Vec<String> = archive
-        .file_names()
-        .map(|name| name.unwrap().into_owned())
-        .collect();
-    assert_eq!(names, ["stage.json", "script"]);
+    let mut archive = package(&rendered);
+    assert_eq!(names(&archive), ["stage.json", "script"]);
     let config: scar_schemas::contract::StageConfig =
         serde_json::from_reader(archive.by_name("stage.json").unwrap()).unwrap();
     assert_eq!(config.stage, "copy");

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use scar_plan::{Action, Plan, StackChange};
 
-use super::plan;
+use super::{Packaging, plan};
 use crate::args::Global;
 use crate::deployment::{Assets, Prepared};
 use crate::error::{CliError, Kind};
@@ -28,6 +28,9 @@ pub(crate) struct Arguments {
     /// The manifest, or a plan file written by `scar plan --out`.
     #[arg(value_name = "MANIFEST|PLAN")]
     what: Option<PathBuf>,
+    /// How to pack; a saved plan has its packages.
+    #[command(flatten)]
+    packaging: Packaging,
     /// How to ask.
     #[command(flatten)]
     approval: Approval,
@@ -64,7 +67,7 @@ fn fresh(
     let project = Project::load(manifest, global, screen)?;
     let region = project.workflow.region.as_deref();
     session::on_cloud(global, region, screen, AFTER_INTERRUPT, async |session| {
-        let prepared = Prepared::prepare(&project, global).await?;
+        let prepared = Prepared::prepare(&project, &arguments.packaging, global).await?;
         let plan = prepared.plan(&project, session).await?;
         carry_out(
             &plan,

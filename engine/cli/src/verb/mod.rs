@@ -27,3 +27,11 @@ pub(crate) struct Manifest {
     #[arg(value_name = "MANIFEST")]
     pub(crate) manifest: Option<PathBuf>,
 }
+
+/// How the verbs that render make the packages.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Packaging {
+    /// Put the supervisor into every stage's package, for clouds that do not unpack layers.
+    #[arg(long)]
+    pub(crate) bundle_supervisor: bool,
+}

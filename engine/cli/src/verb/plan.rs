@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use scar_plan::{Plan, Snapshot};
 
-use super::Manifest;
 use super::status::now_ms;
+use super::{Manifest, Packaging};
 use crate::args::Global;
 use crate::deployment::Prepared;
 use crate::error::{CliError, Kind};
@@ -28,6 +28,8 @@ use crate::view::{self, Screen};
 pub(crate) struct Arguments {
     #[command(flatten)]
     manifest: Manifest,
+    #[command(flatten)]
+    packaging: Packaging,
     /// Write the plan to a file that only its owner can read.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -46,10 +48,11 @@ pub(crate) fn plan(
 ) -> Result<(), CliError> {
     let project = Project::load(arguments.manifest.manifest.as_deref(), global, screen)?;
     let plan = if arguments.offline {
-        let prepared = session::block_on(Prepared::prepare(&project, global))?;
+        let prepared =
+            session::block_on(Prepared::prepare(&project, &arguments.packaging, global))?;
         scar_plan::diff(&prepared.rendered, &project.workflow, &Snapshot::default())
     } else {
-        observed(&project, global, screen)?
+        observed(&project, &arguments.packaging, global, screen)?
     };
     show(&plan, screen)?;
     if let Some(path) = &arguments.out {
@@ -73,7 +76,12 @@ pub(crate) fn show(plan: &Plan, screen: &Screen) -> Result<(), CliError> {
     screen.data(&view::plan::human(plan, screen.style, screen.verbose))
 }
 
-fn observed(project: &Project, global: &Global, screen: &Screen) -> Result<Plan, CliError> {
+fn observed(
+    project: &Project,
+    packaging: &Packaging,
+    global: &Global,
+    screen: &Screen,
+) -> Result<Plan, CliError> {
     let region = project.workflow.region.as_deref();
     session::on_cloud(
         global,
@@ -81,7 +89,7 @@ fn observed(project: &Project, global: &Global, screen: &Screen) -> Result<Plan,
         screen,
         "nothing was changed",
         async |session| {
-            Prepared::prepare(project, global)
+            Prepared::prepare(project, packaging, global)
                 .await?
                 .plan(project, session)
                 .await

@@ -1,6 +1,6 @@
 //! `scar render`
 
-use super::Manifest;
+use super::{Manifest, Packaging};
 use crate::args::Global;
 use crate::deployment::Prepared;
 use crate::error::CliError;
@@ -19,6 +19,8 @@ use crate::view::Screen;
 pub(crate) struct Arguments {
     #[command(flatten)]
     manifest: Manifest,
+    #[command(flatten)]
+    packaging: Packaging,
     /// Print the base stack: artifact bucket and supervisor layer.
     #[arg(long)]
     base: bool,
@@ -30,7 +32,7 @@ pub(crate) fn render(
     screen: &Screen,
 ) -> Result<(), CliError> {
     let project = Project::load(arguments.manifest.manifest.as_deref(), global, screen)?;
-    let prepared = session::block_on(Prepared::prepare(&project, global))?;
+    let prepared = session::block_on(Prepared::prepare(&project, &arguments.packaging, global))?;
     let document = if arguments.base {
         &prepared.rendered.base
     } else {

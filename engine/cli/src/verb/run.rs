@@ -10,7 +10,7 @@ use scar_schemas::record::ObjectVersion;
 use serde_json::json;
 
 use super::apply::{self, Approval};
-use super::get;
+use super::{Packaging, get};
 use crate::args::Global;
 use crate::deployment::Prepared;
 use crate::error::{CliError, Kind};
@@ -51,6 +51,8 @@ pub(crate) struct Arguments {
     /// Give up waiting after this time, for instance 10m; the work itself goes on.
     #[arg(long, value_name = "TIME", value_parser = time_limit)]
     timeout: Option<Duration>,
+    #[command(flatten)]
+    packaging: Packaging,
     #[command(flatten)]
     approval: Approval,
 }
@@ -115,7 +117,7 @@ async fn deploy(
     session: &Session,
     screen: &Screen,
 ) -> Result<(), CliError> {
-    let prepared = Prepared::prepare(project, global).await?;
+    let prepared = Prepared::prepare(project, &arguments.packaging, global).await?;
     let plan = prepared.plan(project, session).await?;
     if plan.is_empty() {
         return Ok(());

@@ -119,6 +119,7 @@ pub fn materials(builder: &Builder) -> Materials {
             .map(|name| (name, b"cp \"$SCAR_INPUT\" \"$SCAR_OUT\"\n".to_vec()))
             .collect(),
         supervisor: Digest::of(builder.supervisor.as_bytes()),
+        bundled_supervisor: None,
         manifest: Digest::of(b"manifest"),
     }
 }
