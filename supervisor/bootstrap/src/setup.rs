@@ -48,6 +48,8 @@ pub(crate) enum SetupError {
     },
     #[error("stage package has format {0}, this supervisor reads up to {FORMAT}")]
     Format(u32),
+    #[error("no connection to the object storage can be made")]
+    Store(#[source] std::io::Error),
 }
 
 /// The environment as an argument. Values that are not UTF-8 count as not set.
@@ -94,7 +96,7 @@ impl Setup {
             image_cache,
             work_dir,
             engine: environment.optional(&[function_variable::ENGINE]),
-            store: Store::new(access(environment)?),
+            store: Store::new(access(environment)?).map_err(SetupError::Store)?,
         })
     }
 

@@ -12,6 +12,7 @@ mod cache;
 mod engine;
 mod error;
 mod extract;
+mod https;
 mod layer;
 mod layout;
 mod oci;
@@ -30,6 +31,7 @@ pub use engine::{
     Command, Engine, Exit, Job, Mount, Outcome, Output, Selected, Stdio, Stream, select,
 };
 pub use error::Error;
+pub use https::{HttpsClient, RequestBody, Trust, https_client};
 pub use layout::Layout;
 pub use oci::{ImageConfig, Platform};
 pub use pack::{PackReport, PackSpec, PackedFile, pack};

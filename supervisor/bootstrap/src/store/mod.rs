@@ -2,10 +2,12 @@
 //! its status codes.
 
 mod error;
+mod http;
 mod read;
 mod write;
 
 use std::collections::{BTreeMap, HashMap};
+use std::io;
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
@@ -80,12 +82,14 @@ impl Location {
 
 impl Store {
     /// A client; no request is made.
-    pub(crate) fn new(access: Access) -> Self {
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(REPLY_TIMEOUT)
-            .build();
+    ///
+    /// # Errors
+    /// The endpoint needs TLS, and this system trusts no certificate.
+    pub(crate) fn new(access: Access) -> io::Result<Self> {
+        let plain = access.endpoint.as_deref().is_some_and(is_plain);
+        let timeouts = TimeoutConfig::builder().read_timeout(REPLY_TIMEOUT).build();
         let mut config = Config::builder()
+            .http_client(http::client(plain, CONNECT_TIMEOUT)?)
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(access.region))
             .credentials_provider(access.credentials)
@@ -94,10 +98,16 @@ impl Store {
         if let Some(endpoint) = access.endpoint {
             config = config.endpoint_url(endpoint).force_path_style(true);
         }
-        Self {
+        Ok(Self {
             client: Client::from_conf(config.build()),
-        }
+        })
     }
+}
+
+fn is_plain(endpoint: &str) -> bool {
+    endpoint
+        .get(..7)
+        .is_some_and(|scheme| scheme.eq_ignore_ascii_case("http://"))
 }
 
 impl Labels {

@@ -7,15 +7,12 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION, WWW_AUTHENTICATE};
 use http::{HeaderValue, Request, Response, StatusCode, Uri};
-use http_body_util::{BodyExt, BodyStream, Empty};
+use http_body_util::{BodyExt, BodyStream};
 use hyper::body::Incoming;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
 use serde::Deserialize;
 
 use crate::error::Error;
+use crate::https::{HttpsClient, RequestBody, Trust, https_client};
 use crate::oci::MAX_DOCUMENT_BYTES;
 use crate::reference::RegistryReference;
 use crate::registry::credentials::Credentials;
@@ -34,7 +31,7 @@ const DOCKER_HOST: &str = "registry-1.docker.io";
 /// The connection to one repository.
 #[derive(Clone)]
 pub(crate) struct Http {
-    client: Client<HttpsConnector<HttpConnector>, Empty<Bytes>>,
+    client: HttpsClient,
     scheme: &'static str,
     /// Host as the reference names it, for credentials and messages.
     name: String,
@@ -68,21 +65,11 @@ impl Http {
                 "plain HTTP is only used for registries on this machine".into(),
             ));
         }
-        let mut connector = HttpConnector::new();
-        connector.enforce_http(false);
-        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        connector.set_nodelay(true);
-        let provider = rustls::crypto::aws_lc_rs::default_provider();
-        let builder = HttpsConnectorBuilder::new()
-            .with_provider_and_native_roots(provider)
+        // Which scheme is used is decided here and for every redirect, not by the client.
+        let client = https_client(Trust::System, CONNECT_TIMEOUT)
             .map_err(|error| refused(format!("no trusted certificates: {error}")))?;
-        // Which scheme is used is decided here and for every redirect, not by the connector.
-        let connector = builder
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(connector);
         Ok(Self {
-            client: Client::builder(TokioExecutor::new()).build(connector),
+            client,
             scheme: if plain_http { "http" } else { "https" },
             host: if name == "docker.io" {
                 DOCKER_HOST.into()
@@ -237,7 +224,7 @@ impl Http {
             request = request.header(AUTHORIZATION, authorization);
         }
         let request = request
-            .body(Empty::new())
+            .body(RequestBody::default())
             .map_err(|error| self.refused(error))?;
         match tokio::time::timeout(SILENCE, self.client.request(request)).await {
             Ok(Ok(response)) => Ok(response),

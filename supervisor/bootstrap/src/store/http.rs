@@ -1,0 +1,90 @@
+//! The S3 client's way to the network: our one HTTP client instead of the SDK's own, which would double
+//! TLS and bring HTTP/2 that S3 does not speak.
+
+use std::error::Error;
+use std::io;
+use std::time::Duration;
+
+use aws_sdk_s3::config::{HttpClient, RuntimeComponents, SharedHttpClient};
+use aws_sdk_s3::primitives::SdkBody;
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use http_body_util::BodyExt;
+use scar_container::{HttpsClient, Trust, https_client};
+
+/// A client for the SDK.
+///
+/// # Errors
+/// TLS is needed, and this system trusts no certificate.
+pub(super) fn client(plain: bool, connect_timeout: Duration) -> io::Result<SharedHttpClient> {
+    let trust = if plain { Trust::Nobody } else { Trust::System };
+    let client = https_client(trust, connect_timeout)?;
+    Ok(SharedHttpClient::new(Network(client)))
+}
+
+#[derive(Debug)]
+struct Network(HttpsClient);
+
+#[derive(Debug)]
+struct Connector {
+    client: HttpsClient,
+    /// Longest time from the request to the head of its answer.
+    timeout: Option<Duration>,
+}
+
+impl HttpClient for Network {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        _components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(Connector {
+            client: self.0.clone(),
+            timeout: settings.read_timeout(),
+        })
+    }
+}
+
+impl HttpConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let (client, timeout) = (self.client.clone(), self.timeout);
+        HttpConnectorFuture::new(async move {
+            let answer = send(client, request);
+            match timeout {
+                None => answer.await,
+                Some(timeout) => tokio::time::timeout(timeout, answer)
+                    .await
+                    .unwrap_or_else(|elapsed| Err(ConnectorError::timeout(elapsed.into()))),
+            }
+        })
+    }
+}
+
+async fn send(client: HttpsClient, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+    let request = request
+        .try_into_http1x()
+        .map_err(|error| ConnectorError::user(error.into()))?;
+    let answer = client
+        .request(request.map(BodyExt::boxed_unsync))
+        .await
+        .map_err(sort)?;
+    HttpResponse::try_from(answer.map(SdkBody::from_body_1_x))
+        .map_err(|error| ConnectorError::other(error.into(), None))
+}
+
+/// Tells our own mistakes from those of the network, which the SDK repeats.
+fn sort(error: hyper_util::client::legacy::Error) -> ConnectorError {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
+    while let Some(one) = cause {
+        if let Some(one) = one.downcast_ref::<hyper::Error>()
+            && one.is_user()
+        {
+            return ConnectorError::user(error.into());
+        }
+        cause = one.source();
+    }
+    ConnectorError::io(error.into())
+}
