@@ -14,10 +14,11 @@ use serde_json::Value;
 
 pub(crate) use pattern::Pattern;
 
-use crate::Error;
 use crate::lambda::{self, Function, Invocation};
+use crate::logs::{self, Line};
 use crate::services::Services;
 use crate::store::{Table, Transaction};
+use crate::{Error, clock};
 
 /// Events that are matched in one transaction at most.
 const BATCH: usize = 256;
@@ -120,7 +121,8 @@ fn deliver(
     Ok(invocations)
 }
 
-/// Hands an event to one target. As in AWS, a target that does not admit the rule gets nothing.
+/// Hands an event to one target. As in AWS, a target that does not admit the rule gets nothing; where
+/// a function's users look, a line tells of it.
 fn deliver_to(
     transaction: &mut Transaction<'_>,
     rule: &Rule,
@@ -142,6 +144,27 @@ fn deliver_to(
         Some(function) if function.admits("events.amazonaws.com", &rule.arn, account) => {
             lambda::queue(transaction, name, payload).map(Some)
         }
-        _ => Ok(None),
+        Some(function) => tell_of_drop(transaction, rule, &function, event).map(|()| None),
+        None => Ok(None),
     }
+}
+
+fn tell_of_drop(
+    transaction: &mut Transaction<'_>,
+    rule: &Rule,
+    function: &Function,
+    event: &Value,
+) -> Result<(), Error> {
+    let id = event["id"].as_str().unwrap_or_default();
+    let (rule_name, rule_arn) = (&rule.name, &rule.arn);
+    let line = Line {
+        stream: format!("rules/{rule_name}"),
+        time_ms: clock::now_ms(),
+        message: format!(
+            "Event {id} of rule {rule_name} was dropped: function {} has no AWS::Lambda::Permission that \
+             lets events.amazonaws.com invoke it for {rule_arn}.",
+            function.name
+        ),
+    };
+    logs::append_in(transaction, &function.log_group, vec![line])
 }

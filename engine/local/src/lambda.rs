@@ -4,10 +4,15 @@
 mod asynchronous;
 mod executor;
 mod journal;
+mod limits;
+mod names;
 mod package;
+mod processes;
 mod runtime_api;
 mod sandbox;
 mod spawner;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -19,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use asynchronous::{Invocation, enqueue, queue};
 pub(crate) use executor::{Executor, Finished};
+pub(crate) use names::function_name;
 pub(crate) use package::Package;
 pub(crate) use runtime_api::Outcome;
 
@@ -143,7 +149,7 @@ impl Function {
                 && permission
                     .source_arn
                     .as_deref()
-                    .is_none_or(|allowed| arn_matches(allowed, source_arn))
+                    .is_none_or(|allowed| names::arn_matches(allowed, source_arn))
         })
     }
 
@@ -151,29 +157,6 @@ impl Function {
     pub(crate) fn role(&self) -> &str {
         self.role_arn.rsplit('/').next().unwrap_or_default()
     }
-}
-
-/// Whether an ARN matches a pattern in which `*` stands for any text (`ArnLike`).
-fn arn_matches(pattern: &str, arn: &str) -> bool {
-    let Some((head, rest)) = pattern.split_once('*') else {
-        return pattern == arn;
-    };
-    let Some(tail) = arn.strip_prefix(head) else {
-        return false;
-    };
-    tail.char_indices()
-        .map(|(at, _)| at)
-        .chain([tail.len()])
-        .any(|at| arn_matches(rest, &tail[at..]))
-}
-
-/// Name of the function that a name, an ARN, or either with a version names.
-pub(crate) fn function_name(named: &str) -> &str {
-    let name = match named.split_once(":function:") {
-        Some((_, name)) => name,
-        None => named,
-    };
-    name.split(':').next().unwrap_or(name)
 }
 
 /// A function by name or ARN.
@@ -235,30 +218,4 @@ pub(crate) async fn run(services: Arc<Services>) {
 /// Kills all sandboxes.
 pub(crate) async fn shutdown(services: &Services) {
     services.executor.close().await;
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_of_functions() {
-        let arn = "arn:aws:lambda:us-east-1:000000000000:function:shrink";
-        for named in [
-            "shrink",
-            "shrink:$LATEST",
-            arn,
-            &format!("{arn}:$LATEST"),
-            "000000000000:function:shrink",
-        ] {
-            assert_eq!(function_name(named), "shrink", "{named}");
-        }
-    }
-
-    #[test]
-    fn arns_match_with_wildcards() {
-        assert!(arn_matches("arn:aws:s3:::*", "arn:aws:s3:::bucket"));
-        assert!(arn_matches("a*c*e", "abcde"));
-        assert!(!arn_matches("a*c", "abcd"));
-    }
 }

@@ -63,7 +63,12 @@ pub(crate) async fn append(store: &Store, group: &str, lines: Vec<Line>) -> Resu
         .await
 }
 
-fn append_in(transaction: &mut Transaction<'_>, name: &str, lines: Vec<Line>) -> Result<(), Error> {
+/// The same as part of a larger change.
+pub(crate) fn append_in(
+    transaction: &mut Transaction<'_>,
+    name: &str,
+    lines: Vec<Line>,
+) -> Result<(), Error> {
     let Some(mut group) = transaction.get::<Group>(Table::LogGroups, name)? else {
         return Ok(());
     };

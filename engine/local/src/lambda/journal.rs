@@ -47,7 +47,7 @@ pub(crate) struct Figures {
     pub(crate) start: Option<Duration>,
     /// Memory that the function has, in MiB.
     pub(crate) memory_mib: u64,
-    /// Peak memory of the sandbox's first process, in MiB.
+    /// Peak memory of all the sandbox's processes together, in MiB.
     pub(crate) peak_mib: u64,
 }
 
