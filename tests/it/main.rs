@@ -6,6 +6,7 @@ mod docs;
 mod examples;
 mod failures;
 mod lint;
+mod ministack;
 mod plan;
 mod quickstart;
 mod registry;
