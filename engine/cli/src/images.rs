@@ -135,10 +135,14 @@ pub(crate) fn client(reference: &RegistryReference, plain_http: bool) -> Result<
 pub(crate) async fn pin(
     client: &Client,
     reference: &RegistryReference,
+    plain_http: bool,
 ) -> Result<Digest, CliError> {
     let digest = client.resolve(&Platform::host()).await.map_err(|error| {
         let shown = CliError::from(error);
         match &reference.version {
+            _ if reference.is_loopback() && !plain_http => {
+                shown.hint("a registry on this machine that speaks plain HTTP needs --plain-http")
+            }
             Version::Tag(_) if reference.host == "docker.io" => {
                 shown.hint("an image on this disk is written oci:DIR or archive:FILE")
             }
@@ -169,7 +173,7 @@ async fn find(
         )));
     };
     let client = client(registry, plain_http)?;
-    let digest = pin(&client, registry).await?;
+    let digest = pin(&client, registry, plain_http).await?;
     Ok((
         Image::Registry {
             reference: text.to_owned(),

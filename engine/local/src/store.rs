@@ -6,123 +6,26 @@
 
 mod blob;
 mod commit;
+mod database;
+mod table;
 
 pub(crate) use blob::{Blob, BlobReader, Blobs, NewBlob};
 pub(crate) use commit::Transaction;
+pub(crate) use table::Table;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use redb::{Database, DatabaseError, ReadableDatabase, TableDefinition};
+use database::SharedDatabase;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::Error;
 
-/// How long a former user of the database in this process may take to close it.
-const CLOSING: Duration = Duration::from_secs(5);
-
-/// The tables. Keys are text, ordered by bytes; values are JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Table {
-    /// Bucket name: `s3::Bucket`.
-    Buckets,
-    /// `<bucket>/<key>`: metadata of an object.
-    Objects,
-    /// `<bucket>/<key>\n<upload>`-like keys of open multipart uploads.
-    Uploads,
-    /// `<upload>/<number>`: uploaded parts.
-    Parts,
-    /// Role name: `iam::Role`.
-    Roles,
-    /// `<sequence>`: events that no rule has seen yet.
-    Events,
-    /// `<sequence>`: asynchronous invocations that are not finished.
-    Invocations,
-    /// Stack name or id: stacks.
-    Stacks,
-    /// Change sets.
-    ChangeSets,
-    /// `<stack>/<sequence>`: events of stacks.
-    StackEvents,
-    /// Function name: functions.
-    Functions,
-    /// `<layer>/<version>`: layer versions.
-    Layers,
-    /// Rule name: EventBridge rules.
-    Rules,
-    /// Log group name: log groups.
-    LogGroups,
-    /// `<group>\n<stream>`: log streams.
-    LogStreams,
-    /// Log lines.
-    LogLines,
-    /// Queue name: queues.
-    Queues,
-    /// `<queue>/<sequence>`: messages.
-    Messages,
-    /// Counters and other single values.
-    Meta,
-}
-
-impl Table {
-    pub(crate) const ALL: [Self; 19] = [
-        Self::Buckets,
-        Self::Objects,
-        Self::Uploads,
-        Self::Parts,
-        Self::Roles,
-        Self::Events,
-        Self::Invocations,
-        Self::Stacks,
-        Self::ChangeSets,
-        Self::StackEvents,
-        Self::Functions,
-        Self::Layers,
-        Self::Rules,
-        Self::LogGroups,
-        Self::LogStreams,
-        Self::LogLines,
-        Self::Queues,
-        Self::Messages,
-        Self::Meta,
-    ];
-
-    /// Name in the database.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Buckets => "buckets",
-            Self::Objects => "objects",
-            Self::Uploads => "uploads",
-            Self::Parts => "parts",
-            Self::Roles => "roles",
-            Self::Events => "events",
-            Self::Invocations => "invocations",
-            Self::Stacks => "stacks",
-            Self::ChangeSets => "change-sets",
-            Self::StackEvents => "stack-events",
-            Self::Functions => "functions",
-            Self::Layers => "layers",
-            Self::Rules => "rules",
-            Self::LogGroups => "log-groups",
-            Self::LogStreams => "log-streams",
-            Self::LogLines => "log-lines",
-            Self::Queues => "queues",
-            Self::Messages => "messages",
-            Self::Meta => "meta",
-        }
-    }
-
-    fn definition(self) -> TableDefinition<'static, &'static str, &'static [u8]> {
-        TableDefinition::new(self.name())
-    }
-}
-
 /// The database and the blobs of one cloud. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Store {
-    database: Arc<Database>,
+    database: Arc<SharedDatabase>,
     commits: commit::Queue,
     blobs: Blobs,
 }
@@ -132,7 +35,7 @@ impl Store {
     /// nothing refers to.
     pub(crate) fn open(directory: &Path) -> Result<Self, Error> {
         let path = directory.join("state.redb");
-        let database = Arc::new(open_database(&path)?);
+        let database = Arc::new(SharedDatabase::open(path)?);
         commit::make_tables(&database)?;
         let blobs = Blobs::open(directory, Arc::clone(&database))?;
         let commits = commit::Queue::start(Arc::clone(&database), blobs.clone())?;
@@ -149,14 +52,15 @@ impl Store {
         table: Table,
         key: &str,
     ) -> Result<Option<T>, Error> {
-        let transaction = self.database.begin_read().map_err(store_error)?;
-        let opened = transaction
-            .open_table(table.definition())
-            .map_err(store_error)?;
-        let value = opened.get(key).map_err(store_error)?;
-        value
-            .map(|value| decode(table, key, value.value()))
-            .transpose()
+        self.database.read(|transaction| {
+            let opened = transaction
+                .open_table(table.definition())
+                .map_err(store_error)?;
+            let value = opened.get(key).map_err(store_error)?;
+            value
+                .map(|value| decode(table, key, value.value()))
+                .transpose()
+        })
     }
 
     /// All values whose key starts with `prefix`, in byte order of their keys.
@@ -176,40 +80,47 @@ impl Store {
         from: &str,
         limit: usize,
     ) -> Result<Vec<(String, T)>, Error> {
-        let transaction = self.database.begin_read().map_err(store_error)?;
-        let opened = transaction
-            .open_table(table.definition())
-            .map_err(store_error)?;
-        let start = from.max(prefix);
         let mut found = Vec::new();
-        for entry in opened.range(start..).map_err(store_error)? {
-            let (key, value) = entry.map_err(store_error)?;
-            if found.len() == limit || !key.value().starts_with(prefix) {
-                break;
-            }
-            found.push((
-                key.value().to_owned(),
-                decode(table, key.value(), value.value())?,
-            ));
-        }
+        self.scan(table, prefix, from, limit, |key, value| {
+            found.push((key.to_owned(), decode(table, key, value)?));
+            Ok(())
+        })?;
         Ok(found)
     }
 
     /// Number of values whose key starts with `prefix`.
     pub(crate) fn count(&self, table: Table, prefix: &str) -> Result<usize, Error> {
-        let transaction = self.database.begin_read().map_err(store_error)?;
-        let opened = transaction
-            .open_table(table.definition())
-            .map_err(store_error)?;
         let mut count = 0;
-        for entry in opened.range(prefix..).map_err(store_error)? {
-            let (key, _) = entry.map_err(store_error)?;
-            if !key.value().starts_with(prefix) {
-                break;
-            }
+        self.scan(table, prefix, prefix, usize::MAX, |_, _| {
             count += 1;
-        }
+            Ok(())
+        })?;
         Ok(count)
+    }
+
+    /// Shows keys and values to `look`, in byte order of the keys.
+    fn scan(
+        &self,
+        table: Table,
+        prefix: &str,
+        from: &str,
+        limit: usize,
+        mut look: impl FnMut(&str, &[u8]) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.database.read(|transaction| {
+            let opened = transaction
+                .open_table(table.definition())
+                .map_err(store_error)?;
+            let range = opened.range(from.max(prefix)..).map_err(store_error)?;
+            for entry in range.take(limit) {
+                let (key, value) = entry.map_err(store_error)?;
+                if !key.value().starts_with(prefix) {
+                    break;
+                }
+                look(key.value(), value.value())?;
+            }
+            Ok(())
+        })
     }
 
     /// Runs `change` and commits all it wrote, or nothing if it returns an error. Durable at return.
@@ -250,20 +161,6 @@ impl Store {
     /// The bodies of objects and other large bytes.
     pub(crate) fn blobs(&self) -> &Blobs {
         &self.blobs
-    }
-}
-
-/// Opens the database. A cloud that was closed in this very process a moment ago may still hold it:
-/// its committing thread ends after its last user has gone.
-fn open_database(path: &Path) -> Result<Database, Error> {
-    let deadline = Instant::now() + CLOSING;
-    loop {
-        match Database::create(path) {
-            Err(DatabaseError::DatabaseAlreadyOpen) if Instant::now() < deadline => {
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            opened => return opened.map_err(store_error),
-        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::registry::token::is_loopback;
 use scar_schemas::digest::Digest;
 
 /// Host that a name without a host means.
@@ -87,6 +88,12 @@ impl Reference {
 }
 
 impl RegistryReference {
+    /// Whether the registry is on this machine: only there plain HTTP may be allowed.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        is_loopback(&self.host)
+    }
+
     /// The same repository at a pinned digest.
     #[must_use]
     pub fn at(&self, digest: &Digest) -> Self {

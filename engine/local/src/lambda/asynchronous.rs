@@ -25,6 +25,9 @@ use crate::{Error, clock, iam, random};
 /// Time between looks at idle sandboxes.
 const REAP_INTERVAL: Duration = Duration::from_secs(5);
 
+/// Wait before another try if the store fails, in milliseconds.
+const STORE_PAUSE_MS: u64 = 1000;
+
 /// A queued invocation, in `Table::Invocations` under `<sequence>`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Invocation {
@@ -169,12 +172,26 @@ async fn next(services: &Services) -> String {
 }
 
 async fn attempt(services: Arc<Services>, key: String, permit: OwnedSemaphorePermit) {
-    // An error leaves the invocation in the store, for the next process.
-    if let Ok(Some(retry)) = attempt_once(&services, &key).await {
-        enqueue(&services, &[(key, retry)]);
+    match attempt_once(&services, &key).await {
+        Ok(Some(retry)) => enqueue(&services, &[(key, retry)]),
+        Ok(None) => {}
+        Err(_) => postpone(&services, &key),
     }
     drop(permit);
     services.progress.notify_waiters();
+}
+
+/// The store could not be read or written, and the invocation is still in it: it is looked at again.
+fn postpone(services: &Services, key: &str) {
+    let due_ms = clock::now_ms() + STORE_PAUSE_MS;
+    let mut waiting = services
+        .executor
+        .waiting
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    waiting.add("", due_ms, key);
+    drop(waiting);
+    services.invocations.notify_one();
 }
 
 /// Runs one attempt and settles it: done, queued again (then it is returned), or given up.

@@ -182,8 +182,11 @@ impl Journal {
                 line.clear();
             }
             let must_flush = read.is_err() || is_over || self.buffer().bytes > BUFFER_LIMIT;
-            // A store that fails has made the cloud unusable; the function must not hang for its log.
-            if (must_flush && self.flush().await.is_err()) || is_over {
+            if must_flush {
+                // What a failing store does not take is lost: the function must not hang for its log.
+                drop(self.flush().await);
+            }
+            if is_over {
                 return;
             }
         }

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use scar_cfn::Pseudo;
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,9 @@ use super::{Definition, Resource, Stack, engine, rollback};
 use crate::services::Services;
 use crate::store::Table;
 use crate::{Error, clock};
+
+/// Wait before another try if the store fails.
+const STORE_PAUSE: Duration = Duration::from_secs(1);
 
 /// What is under way on a stack.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -144,28 +148,39 @@ pub(crate) async fn start(
     }))
 }
 
-/// Runs the operation of a stack to its end.
+/// Runs the operation of a stack to its end. If the store fails, it tries again; a cloud that shuts
+/// down leaves the rest to the next process.
 pub(crate) async fn run(services: Arc<Services>, name: String) {
-    // An error of the store leaves the operation to the next process.
-    while let Ok(Some(stack)) = services.store.get::<Stack>(Table::Stacks, &name) {
-        let Some(operation) = &stack.operation else {
-            break;
-        };
-        let result = match operation.phase {
-            Phase::Create | Phase::Update => engine::apply(&services, &stack, operation).await,
-            Phase::UpdateCleanup | Phase::RollbackCleanup => {
-                rollback::clean_up(&services, &stack, operation).await
-            }
-            Phase::UpdateRollback => rollback::restore(&services, &stack, operation).await,
-            Phase::CreateRollback | Phase::Delete => {
-                rollback::delete(&services, &stack, operation).await
-            }
-        };
-        if result.is_err() {
-            break;
+    loop {
+        match run_phase(&services, &name).await {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(_) if services.executor.permits.is_closed() => break,
+            Err(_) => tokio::time::sleep(STORE_PAUSE).await,
         }
     }
     services.progress.notify_waiters();
+}
+
+/// Runs the phase that the operation is in; false if nothing is under way.
+async fn run_phase(services: &Services, name: &str) -> Result<bool, Error> {
+    let Some(stack) = services.store.get::<Stack>(Table::Stacks, name)? else {
+        return Ok(false);
+    };
+    let Some(operation) = &stack.operation else {
+        return Ok(false);
+    };
+    match operation.phase {
+        Phase::Create | Phase::Update => engine::apply(services, &stack, operation).await?,
+        Phase::UpdateCleanup | Phase::RollbackCleanup => {
+            rollback::clean_up(services, &stack, operation).await?;
+        }
+        Phase::UpdateRollback => rollback::restore(services, &stack, operation).await?,
+        Phase::CreateRollback | Phase::Delete => {
+            rollback::delete(services, &stack, operation).await?;
+        }
+    }
+    Ok(true)
 }
 
 /// Values of the pseudo parameters for a stack.

@@ -10,10 +10,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use redb::{Database, ReadableDatabase, TableDefinition, WriteTransaction};
+use redb::{TableDefinition, WriteTransaction};
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncWriteExt;
 
+use super::database::SharedDatabase;
 use super::store_error;
 use crate::{Error, random};
 
@@ -71,11 +72,11 @@ impl Drop for NewBlob {
 #[derive(Clone)]
 pub(crate) struct Blobs {
     directory: Arc<Path>,
-    database: Arc<Database>,
+    database: Arc<SharedDatabase>,
 }
 
 impl Blobs {
-    pub(super) fn open(directory: &Path, database: Arc<Database>) -> Result<Self, Error> {
+    pub(super) fn open(directory: &Path, database: Arc<SharedDatabase>) -> Result<Self, Error> {
         let directory: Arc<Path> = directory.join("objects").into();
         let file_error = |source| Error::File {
             path: directory.to_path_buf(),
@@ -111,11 +112,12 @@ impl Blobs {
     }
 
     fn inline(&self, id: &str) -> io::Result<Bytes> {
-        let read = self.database.begin_read().map_err(io::Error::other)?;
-        let table = read.open_table(TABLE).map_err(io::Error::other)?;
-        let value = table.get(id).map_err(io::Error::other)?;
-        value
-            .map(|value| Bytes::copy_from_slice(value.value()))
+        let read = self.database.read(|transaction| {
+            let table = transaction.open_table(TABLE).map_err(store_error)?;
+            let value = table.get(id).map_err(store_error)?;
+            Ok::<_, Error>(value.map(|value| Bytes::copy_from_slice(value.value())))
+        });
+        read.map_err(io::Error::other)?
             .ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
@@ -132,23 +134,24 @@ impl Blobs {
     }
 
     fn sweep(&self) -> Result<io::Result<()>, Error> {
-        let read = self.database.begin_read().map_err(store_error)?;
-        let table = read.open_table(TABLE).map_err(store_error)?;
         let entries = match std::fs::read_dir(&self.directory) {
             Ok(entries) => entries,
             Err(error) => return Ok(Err(error)),
         };
-        for entry in entries.flatten() {
-            let name = entry.file_name();
-            let known = match name.to_str() {
-                Some(id) => table.get(id).map_err(store_error)?.is_some(),
-                None => false,
-            };
-            if !known && let Err(error) = std::fs::remove_file(entry.path()) {
-                return Ok(Err(error));
+        self.database.read(|transaction| {
+            let table = transaction.open_table(TABLE).map_err(store_error)?;
+            for entry in entries.flatten() {
+                let name = entry.file_name();
+                let known = match name.to_str() {
+                    Some(id) => table.get(id).map_err(store_error)?.is_some(),
+                    None => false,
+                };
+                if !known && let Err(error) = std::fs::remove_file(entry.path()) {
+                    return Ok(Err(error));
+                }
             }
-        }
-        Ok(Ok(()))
+            Ok(Ok(()))
+        })
     }
 }
 

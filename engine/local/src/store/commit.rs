@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 
 use super::blob::{self, Blob, Blobs, NewBlob};
+use super::database::SharedDatabase;
 use super::{Table, decode, encode, store_error};
 use crate::Error;
 
@@ -216,7 +217,7 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    pub(super) fn start(database: Arc<Database>, blobs: Blobs) -> Result<Self, Error> {
+    pub(super) fn start(database: Arc<SharedDatabase>, blobs: Blobs) -> Result<Self, Error> {
         let (jobs, received) = mpsc::channel();
         let run = move || run_batches(&database, &blobs, &received);
         std::thread::Builder::new()
@@ -270,28 +271,38 @@ where
     Ok(value)
 }
 
-fn run_batches(database: &Database, blobs: &Blobs, jobs: &mpsc::Receiver<Job>) {
+fn run_batches(database: &SharedDatabase, blobs: &Blobs, jobs: &mpsc::Receiver<Job>) {
     while let Ok(first) = jobs.recv() {
-        let Ok(write) = database.begin_write() else {
-            // Dropping the job tells its caller that the store is gone.
+        // A database that cannot be used drops the job, which tells its caller.
+        let ran = database.with(|opened| run_batch(opened, first, jobs));
+        let Ok((batch, replies, committed)) = ran else {
+            database.give_up();
             continue;
         };
-        let mut batch = Batch::default();
-        let mut replies = vec![first(&write, &mut batch)];
-        while replies.len() < BATCH_LIMIT
-            && batch.failed.is_none()
-            && let Ok(next) = jobs.try_recv()
-        {
-            replies.push(next(&write, &mut batch));
-        }
-        let committed = finish(write, &batch);
-        if committed.is_ok() {
-            batch.released.iter().for_each(|blob| blobs.remove(blob));
+        match committed {
+            Ok(()) => batch.released.iter().for_each(|blob| blobs.remove(blob)),
+            Err(_) => database.give_up(),
         }
         for reply in replies {
             reply(committed.clone());
         }
     }
+}
+
+type Ran = (Batch, Vec<Reply>, Result<(), String>);
+
+fn run_batch(database: &Database, first: Job, jobs: &mpsc::Receiver<Job>) -> Result<Ran, Error> {
+    let write = database.begin_write().map_err(store_error)?;
+    let mut batch = Batch::default();
+    let mut replies = vec![first(&write, &mut batch)];
+    while replies.len() < BATCH_LIMIT
+        && batch.failed.is_none()
+        && let Ok(next) = jobs.try_recv()
+    {
+        replies.push(next(&write, &mut batch));
+    }
+    let committed = finish(write, &batch);
+    Ok((batch, replies, committed))
 }
 
 fn finish(write: WriteTransaction, batch: &Batch) -> Result<(), String> {
@@ -306,11 +317,13 @@ fn finish(write: WriteTransaction, batch: &Batch) -> Result<(), String> {
 }
 
 /// Makes every table, so that readers never meet a missing one.
-pub(super) fn make_tables(database: &Database) -> Result<(), Error> {
-    let write = database.begin_write().map_err(store_error)?;
-    for table in Table::ALL {
-        write.open_table(table.definition()).map_err(store_error)?;
-    }
-    blob::make_table(&write)?;
-    write.commit().map_err(store_error)
+pub(super) fn make_tables(database: &SharedDatabase) -> Result<(), Error> {
+    database.with(|opened| {
+        let write = opened.begin_write().map_err(store_error)?;
+        for table in Table::ALL {
+            write.open_table(table.definition()).map_err(store_error)?;
+        }
+        blob::make_table(&write)?;
+        write.commit().map_err(store_error)
+    })
 }

@@ -3,7 +3,7 @@
 mod credentials;
 mod http;
 mod retry;
-mod token;
+pub(crate) mod token;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;

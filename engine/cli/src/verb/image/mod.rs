@@ -65,6 +65,6 @@ async fn source(text: &str, global: &Global) -> Result<(Box<dyn BlobSource>, Dig
         )));
     };
     let client = images::client(registry, global.plain_http)?;
-    let digest = images::pin(&client, registry).await?;
+    let digest = images::pin(&client, registry, global.plain_http).await?;
     Ok((Box::new(client), digest))
 }
