@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -17,6 +17,10 @@ use crate::{Error, events, lambda, server, stack};
 
 /// How long `idle` waits for progress before it looks again by itself.
 const IDLE_LOOK: Duration = Duration::from_millis(250);
+/// How long another process may hold the directory without saying where it listens.
+const HELD_LIMIT: Duration = Duration::from_secs(5);
+/// Time between looks at such a directory.
+const HELD_LOOK: Duration = Duration::from_millis(20);
 
 /// A local cloud that runs in this process. Dropping it kills its sandboxes with it, as a killed
 /// process would; [`Cloud::shutdown`] is the orderly way.
@@ -34,7 +38,9 @@ impl Cloud {
     /// [`Error::Running`] names the cloud that has the directory already; other errors are those of
     /// files, database and listener.
     pub async fn open(settings: Settings) -> Result<Self, Error> {
-        let lock = take(&settings.directory)?;
+        let lock = take(&settings.directory).await?;
+        // What a killed process left there names nobody any more.
+        running::remove(&settings.directory);
         let listener = server::listen(settings.port).await?;
         let services = Arc::new(make_services(settings, &listener)?);
         running::write(&services.settings.directory, &describe(&services))?;
@@ -116,7 +122,9 @@ impl Services {
     }
 }
 
-fn take(directory: &Path) -> Result<Lock, Error> {
+/// Makes the directory and takes it. A process that holds it and has not said where it listens is
+/// opening or closing its cloud, so it is given some time.
+async fn take(directory: &Path) -> Result<Lock, Error> {
     let file_error = |source| Error::File {
         path: directory.to_owned(),
         source,
@@ -124,12 +132,18 @@ fn take(directory: &Path) -> Result<Lock, Error> {
     std::fs::create_dir_all(directory).map_err(file_error)?;
     let owner_only = std::fs::Permissions::from_mode(0o700);
     std::fs::set_permissions(directory, owner_only).map_err(file_error)?;
-    match Lock::take(directory)? {
-        Some(lock) => Ok(lock),
-        None => Err(match running::find_running(directory) {
-            Some(running) => Error::Running(Box::new(running)),
-            None => Error::Held(directory.to_owned()),
-        }),
+    let deadline = Instant::now() + HELD_LIMIT;
+    loop {
+        if let Some(lock) = Lock::take(directory)? {
+            return Ok(lock);
+        }
+        if let Some(running) = running::find_running(directory) {
+            return Err(Error::Running(Box::new(running)));
+        }
+        if Instant::now() >= deadline {
+            return Err(Error::Held(directory.to_owned()));
+        }
+        tokio::time::sleep(HELD_LOOK).await;
     }
 }
 

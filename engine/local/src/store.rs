@@ -302,4 +302,67 @@ mod tests {
         assert_eq!(files(directory.path()), 1);
         assert_eq!(read(&store, &kept).await.unwrap(), 100_000);
     }
+
+    /// Set in the process that has a limit.
+    const LIMITED: &str = "SCAR_LOCAL_TEST_FILE_SIZE";
+
+    fn limit_files(bytes: Option<u64>) {
+        let limit = rustix::process::Rlimit {
+            current: bytes,
+            maximum: None,
+        };
+        rustix::process::setrlimit(rustix::process::Resource::Fsize, limit).unwrap();
+    }
+
+    /// A limit of the system on the size of files stands for a full disk, in a process of its own.
+    #[tokio::test]
+    async fn a_store_that_found_no_room_goes_on_when_there_is_some() {
+        if std::env::var_os(LIMITED).is_some() {
+            return fill_and_go_on().await;
+        }
+        let name = "store::tests::a_store_that_found_no_room_goes_on_when_there_is_some";
+        let script = "trap '' XFSZ; exec \"$0\" --exact \"$1\"";
+        let status = std::process::Command::new("sh")
+            .args(["-c", script])
+            .arg(std::env::current_exe().unwrap())
+            .arg(name)
+            .env(LIMITED, "1")
+            .status();
+        assert!(status.unwrap().success());
+    }
+
+    async fn fill_and_go_on() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path()).unwrap();
+        let key = |number: u32| format!("t/{number:05}");
+        for round in 0..3 {
+            let file = std::fs::metadata(directory.path().join("state.redb"));
+            limit_files(Some(file.unwrap().len()));
+            let before = store.count(Table::Meta, "t/").unwrap() as u32;
+            let mut number = before;
+            let value = "x".repeat(20_000);
+            while store.put(Table::Meta, &key(number), &value).await.is_ok() {
+                number += 1;
+                assert!(number < before + 10_000, "the limit was never met");
+            }
+            assert!(store.put(Table::Meta, &key(number), &value).await.is_err());
+            assert_eq!(
+                store.count(Table::Meta, "t/").unwrap() as u32,
+                number,
+                "{round}"
+            );
+            limit_files(None);
+            for number in number..number + 200 {
+                store.put(Table::Meta, &key(number), &value).await.unwrap();
+            }
+            assert_eq!(
+                store.list::<String>(Table::Meta, "t/").unwrap().len() as u32,
+                number + 200
+            );
+        }
+        let stored = store.count(Table::Meta, "t/").unwrap();
+        drop(store);
+        let store = Store::open(directory.path()).unwrap();
+        assert_eq!(store.count(Table::Meta, "t/").unwrap(), stored);
+    }
 }

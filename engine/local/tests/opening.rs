@@ -27,6 +27,59 @@ async fn a_directory_has_one_cloud_at_a_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_those_that_open_at_once_one_wins_and_the_others_are_told_of_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let text = r#"{"endpoint":"http://127.0.0.1:1","access_key":"a","secret_key":"s","region":"r","pid":1}"#;
+    std::fs::write(directory.path().join("cloud.json"), text).unwrap();
+    let open = || tokio::spawn(Cloud::open(Settings::new(directory.path().to_owned())));
+    let (mut winners, mut told) = (Vec::new(), Vec::new());
+    for opening in [open(), open(), open(), open()] {
+        match opening.await.unwrap() {
+            Ok(cloud) => winners.push(cloud),
+            Err(Error::Running(running)) => told.push(running.endpoint),
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert_eq!((winners.len(), told.len()), (1, 3));
+    let cloud = winners.remove(0);
+    assert!(told.iter().all(|endpoint| endpoint == cloud.endpoint()));
+    cloud.shutdown().await;
+}
+
+/// Set in the process that is killed.
+const KILLED: &str = "SCAR_LOCAL_TEST_KILLED";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_cloud_can_be_opened_again() {
+    if let Some(path) = std::env::var_os(KILLED) {
+        let _cloud = Cloud::open(Settings::new(path.into())).await.unwrap();
+        return std::future::pending().await;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    for _ in 0..3 {
+        let mut process = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "a_killed_cloud_can_be_opened_again"])
+            .env(KILLED, directory.path())
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        while find_running(directory.path()).is_none() {
+            assert!(process.try_wait().unwrap().is_none());
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        process.kill().unwrap();
+        process.wait().unwrap();
+        assert!(directory.path().join("cloud.json").exists());
+        assert!(find_running(directory.path()).is_none());
+        let cloud = Cloud::open(Settings::new(directory.path().to_owned()))
+            .await
+            .unwrap();
+        cloud.idle().await.unwrap();
+        cloud.shutdown().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn credentials_are_for_the_owner_alone() {
     let directory = tempfile::tempdir().unwrap();
     let cloud = Cloud::open(Settings::new(directory.path().to_owned()))

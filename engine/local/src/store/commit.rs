@@ -247,7 +247,11 @@ impl Queue {
                 drop(sender.send(result));
             })
         });
-        let closed = || E::from(Error::Store("the store is closed".into()));
+        let closed = || {
+            E::from(Error::Store(
+                "the store is closed, or cannot be written".into(),
+            ))
+        };
         self.jobs.send(job).map_err(|_| closed())?;
         receiver.await.unwrap_or_else(|_| Err(closed()))
     }
