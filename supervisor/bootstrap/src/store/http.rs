@@ -88,3 +88,40 @@ fn sort(error: hyper_util::client::legacy::Error) -> ConnectorError {
     }
     ConnectorError::io(error.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    const TIMEOUT: Duration = Duration::from_millis(50);
+
+    async fn call(address: &str) -> Result<HttpResponse, ConnectorError> {
+        let client = https_client(Trust::Nobody, Duration::from_secs(1)).unwrap();
+        let connector = Connector {
+            client,
+            timeout: Some(TIMEOUT),
+        };
+        connector
+            .call(HttpRequest::get(format!("http://{address}/")).unwrap())
+            .await
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_silent_times_out() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        assert!(call(&address).await.unwrap_err().is_timeout());
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_not_there_or_hangs_up_is_the_networks_fault() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let hang_up = std::thread::spawn(move || drop(listener.accept()));
+        assert!(call(&address).await.unwrap_err().is_io());
+        hang_up.join().unwrap();
+        assert!(call(&address).await.unwrap_err().is_io());
+    }
+}
