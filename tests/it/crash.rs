@@ -36,7 +36,7 @@ fn applied() -> (Product, Vec<String>) {
     (product, files)
 }
 
-fn put<'a>(files: &'a [String]) -> impl Iterator<Item = &'a str> {
+fn put(files: &[String]) -> impl Iterator<Item = &str> {
     ["put", "-f", MANIFEST, "--local"]
         .into_iter()
         .chain(files.iter().map(String::as_str))
