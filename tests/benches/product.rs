@@ -1,6 +1,7 @@
 //! How fast the product is, as medians with their spread and as ratios to a floor of the same run.
 //!
 //! `cargo bench -p scar-tests`. Nothing here fails for being slow: the numbers are for people.
+#![expect(clippy::print_stdout, reason = "a benchmark talks to people")]
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
