@@ -16,6 +16,8 @@ mod fault;
 mod list;
 mod object;
 mod object_calls;
+mod object_deletes;
+mod object_reads;
 mod tagging;
 mod upload;
 mod upload_calls;

@@ -179,6 +179,26 @@ impl Resolver for Stack {
     }
 }
 
+/// Changes a stack in one transaction, if it is there.
+async fn change<E>(
+    services: &Services,
+    name: &str,
+    act: impl FnOnce(&mut Transaction<'_>, &mut Stack) -> Result<(), E> + Send + 'static,
+) -> Result<(), E>
+where
+    E: From<Error> + Send + 'static,
+{
+    let name = name.to_owned();
+    let run = move |transaction: &mut Transaction<'_>| {
+        let Some(mut stack) = transaction.get::<Stack>(Table::Stacks, &name)? else {
+            return Ok(());
+        };
+        act(transaction, &mut stack)?;
+        Ok(stack.put(transaction)?)
+    };
+    services.store.transact(run).await
+}
+
 /// Adds an event.
 fn tell(transaction: &mut Transaction<'_>, stack_id: &str, event: &Event) -> Result<(), Error> {
     transaction

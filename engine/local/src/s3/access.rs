@@ -170,7 +170,7 @@ fn query_value(query: &str, name: &str) -> Option<String> {
 mod tests {
     use serde_json::json;
 
-    use super::super::object_calls;
+    use super::super::object_reads;
     use super::*;
     use crate::iam::Role;
     use crate::store::Table;
@@ -251,7 +251,7 @@ mod tests {
         let allow = json!({ "Effect": "Allow", "Action": "s3:GetObject", "Resource": "*" });
         let services = services(directory.path(), allow).await;
         let code = |identity: &Identity| {
-            let error = object_calls::find(&services, identity, "data", "missing").unwrap_err();
+            let error = object_reads::find(&services, identity, "data", "missing").unwrap_err();
             error.code().as_str().to_owned()
         };
         assert_eq!(code(&session()), "AccessDenied");

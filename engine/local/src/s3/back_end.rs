@@ -5,7 +5,10 @@ use std::sync::Arc;
 use s3s::dto::*;
 use s3s::{S3, S3Request, S3Response, S3Result};
 
-use super::{bucket, bucket_calls, copy, list, object_calls, tagging, upload_calls};
+use super::{
+    bucket, bucket_calls, copy, list, object_calls, object_deletes, object_reads, tagging,
+    upload_calls,
+};
 use crate::services::Services;
 
 pub(super) struct BackEnd {
@@ -70,15 +73,15 @@ operations! {
     put_object(PutObjectInput) -> PutObjectOutput
         = |services, request| object_calls::put(services, request).await;
     get_object(GetObjectInput) -> GetObjectOutput
-        = |services, request| object_calls::get(services, request).await;
+        = |services, request| object_reads::get(services, request).await;
     head_object(HeadObjectInput) -> HeadObjectOutput
-        = |services, request| object_calls::head(services, request).await;
+        = |services, request| object_reads::head(services, request).await;
     get_object_attributes(GetObjectAttributesInput) -> GetObjectAttributesOutput
-        = |services, request| object_calls::attributes(services, request).await;
+        = |services, request| object_reads::attributes(services, request).await;
     delete_object(DeleteObjectInput) -> DeleteObjectOutput
-        = |services, request| object_calls::delete(services, request).await;
+        = |services, request| object_deletes::delete(services, request).await;
     delete_objects(DeleteObjectsInput) -> DeleteObjectsOutput
-        = |services, request| object_calls::delete_many(services, request).await;
+        = |services, request| object_deletes::delete_many(services, request).await;
     copy_object(CopyObjectInput) -> CopyObjectOutput
         = |services, request| copy::copy(services, request).await;
     get_object_tagging(GetObjectTaggingInput) -> GetObjectTaggingOutput

@@ -20,6 +20,8 @@ use super::fault::io_fault;
 use super::object::Piece;
 use crate::store::{BlobReader, Blobs, NewBlob};
 
+/// "Upload an object in a single operation of at most 5 GB" in the S3 user guide.
+pub(super) const PUT_LIMIT: u64 = 5 * 1024 * 1024 * 1024;
 /// Bytes read from a file at a time.
 const READ_SIZE: usize = 256 * 1024;
 
@@ -242,4 +244,16 @@ async fn pump_piece(reader: BlobReader, part: Range<u64>, sender: &Chunks) -> io
         sender.send(Ok(chunk?)).await.map_err(closed)?;
     }
     Ok(())
+}
+
+/// The length that a request says its body has, if it is one that S3 takes in a single request.
+pub(super) fn declared_length(content_length: Option<i64>) -> S3Result<Option<u64>> {
+    let length = content_length.and_then(|length| u64::try_from(length).ok());
+    if length.is_some_and(|length| length > PUT_LIMIT) {
+        return Err(s3_error!(
+            EntityTooLarge,
+            "Your proposed upload exceeds the maximum allowed size"
+        ));
+    }
+    Ok(length)
 }

@@ -65,6 +65,32 @@ pub(super) struct ReadCondition {
     pub(super) if_unmodified_since: Option<Timestamp>,
 }
 
+/// Takes the conditions on what is read out of the input of an operation.
+macro_rules! read_condition_of {
+    ($input:expr) => {
+        $crate::s3::condition::ReadCondition {
+            if_match: $input.if_match,
+            if_none_match: $input.if_none_match,
+            if_modified_since: $input.if_modified_since,
+            if_unmodified_since: $input.if_unmodified_since,
+        }
+    };
+}
+
+/// Takes the conditions on what is copied out of the input of an operation.
+macro_rules! source_condition_of {
+    ($input:expr) => {
+        $crate::s3::condition::ReadCondition {
+            if_match: $input.copy_source_if_match.take(),
+            if_none_match: $input.copy_source_if_none_match.take(),
+            if_modified_since: $input.copy_source_if_modified_since.take(),
+            if_unmodified_since: $input.copy_source_if_unmodified_since.take(),
+        }
+    };
+}
+
+pub(super) use {read_condition_of, source_condition_of};
+
 impl ReadCondition {
     /// Checks the conditions in the order of RFC 9110 section 13.2.2. A copy answers 412 where a read
     /// answers 304.

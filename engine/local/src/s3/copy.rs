@@ -5,10 +5,10 @@ use s3s::{S3Request, S3Response, S3Result, s3_error};
 
 use super::body::{self, Claims, Received};
 use super::checksum::{Algorithm, set_checksums};
-use super::condition::{ReadCondition, WriteCondition};
+use super::condition::{ReadCondition, WriteCondition, source_condition_of};
 use super::fault::io_fault;
-use super::object::{Headers, Object as Stored, Reason, Target};
-use super::{access, object_calls, tagging};
+use super::object::{Object as Stored, Reason, Target, headers_of};
+use super::{access, object_calls, object_reads, tagging};
 use crate::auth::Identity;
 use crate::services::Services;
 
@@ -18,7 +18,7 @@ pub(super) async fn copy(
 ) -> S3Result<S3Response<CopyObjectOutput>> {
     let identity = access::identity(services, request.credentials.as_ref())?;
     let condition = WriteCondition::from_headers(&request.headers)?;
-    let input = request.input;
+    let mut input = request.input;
     let (bucket, key) = source_of(&input.copy_source)?;
     let replaces = is(
         input
@@ -35,12 +35,7 @@ pub(super) async fn copy(
              attributes."
         ));
     }
-    let read = ReadCondition {
-        if_match: input.copy_source_if_match.clone(),
-        if_none_match: input.copy_source_if_none_match.clone(),
-        if_modified_since: input.copy_source_if_modified_since.clone(),
-        if_unmodified_since: input.copy_source_if_unmodified_since.clone(),
-    };
+    let read = source_condition_of!(input);
     let named = input
         .checksum_algorithm
         .as_ref()
@@ -86,7 +81,7 @@ impl Source {
         identity: &Identity,
         algorithm: Option<Algorithm>,
     ) -> S3Result<(Stored, Received)> {
-        let object = object_calls::find(services, identity, &self.bucket, &self.key)?;
+        let object = object_reads::find(services, identity, &self.bucket, &self.key)?;
         self.condition.check(&object, true)?;
         let whole = 0..object.size;
         let range = self
@@ -94,7 +89,7 @@ impl Source {
             .map_or(Ok(whole), |range| range.check(object.size));
         let range =
             range.map_err(|_| s3_error!(InvalidRange, "The source range is not satisfiable"))?;
-        if range.end - range.start > object_calls::PUT_LIMIT {
+        if range.end - range.start > body::PUT_LIMIT {
             return Err(s3_error!(
                 InvalidRequest,
                 "The specified copy source is larger than 5 GB"
@@ -134,15 +129,8 @@ pub(super) fn source_of(source: &CopySource) -> S3Result<(String, String)> {
 
 fn describe(source: Stored, input: CopyObjectInput, replaces: bool) -> S3Result<Stored> {
     let (headers, metadata) = if replaces {
-        let headers = Headers {
-            content_type: input.content_type,
-            content_encoding: object_calls::stored_encoding(input.content_encoding),
-            content_language: input.content_language,
-            content_disposition: input.content_disposition,
-            cache_control: input.cache_control,
-        };
         (
-            headers,
+            headers_of!(input),
             input.metadata.unwrap_or_default().into_iter().collect(),
         )
     } else {

@@ -24,6 +24,28 @@ const KEPT: AsciiSet = NON_ALPHANUMERIC
     .remove(b'*')
     .remove(b'/');
 
+/// A page of objects, and how to write it.
+struct Listing {
+    limit: i32,
+    page: Page,
+    encode: Encoding,
+}
+
+/// Lists what the input of either version of the operation asks for, after a key.
+macro_rules! listing_of {
+    ($services:expr, $input:expr, $after:expr) => {{
+        let (prefix, delimiter) = ($input.prefix.as_deref(), $input.delimiter.as_deref());
+        let walk = Walk::new(&$input.bucket, prefix, delimiter, $after);
+        let limit = page_size($input.max_keys)?;
+        bucket::require($services, &$input.bucket)?;
+        Listing {
+            limit,
+            page: walk.objects($services, limit)?,
+            encode: Encoding::of($input.encoding_type.as_ref()),
+        }
+    }};
+}
+
 pub(super) async fn objects_v2(
     services: &Services,
     request: S3Request<ListObjectsV2Input>,
@@ -33,16 +55,11 @@ pub(super) async fn objects_v2(
         Some(token) => Some(decode_token(token)?),
         None => input.start_after.clone(),
     };
-    let walk = Walk::new(
-        &input.bucket,
-        input.prefix.as_deref(),
-        input.delimiter.as_deref(),
-        after,
-    );
-    let limit = page_size(input.max_keys)?;
-    bucket::require(services, &input.bucket)?;
-    let page = walk.objects(services, limit)?;
-    let encode = Encoding::of(input.encoding_type.as_ref());
+    let Listing {
+        limit,
+        page,
+        encode,
+    } = listing_of!(services, input, after);
     let key_count = i32::try_from(page.entries.len() + page.prefixes.len()).ok();
     Ok(S3Response::new(ListObjectsV2Output {
         name: Some(input.bucket),
@@ -54,12 +71,7 @@ pub(super) async fn objects_v2(
         key_count,
         is_truncated: Some(page.next.is_some()),
         next_continuation_token: page.next.map(|last| URL_SAFE_NO_PAD.encode(last)),
-        contents: Some(
-            page.entries
-                .into_iter()
-                .map(|entry| encode.object(entry))
-                .collect(),
-        ),
+        contents: Some(encode.objects(page.entries)),
         common_prefixes: Some(encode.prefixes(page.prefixes)),
         encoding_type: input.encoding_type,
         request_charged: None,
@@ -71,16 +83,11 @@ pub(super) async fn objects(
     request: S3Request<ListObjectsInput>,
 ) -> S3Result<S3Response<ListObjectsOutput>> {
     let input = request.input;
-    let walk = Walk::new(
-        &input.bucket,
-        input.prefix.as_deref(),
-        input.delimiter.as_deref(),
-        input.marker.clone(),
-    );
-    let limit = page_size(input.max_keys)?;
-    bucket::require(services, &input.bucket)?;
-    let page = walk.objects(services, limit)?;
-    let encode = Encoding::of(input.encoding_type.as_ref());
+    let Listing {
+        limit,
+        page,
+        encode,
+    } = listing_of!(services, input, input.marker.clone());
     // S3 tells the next marker only with a delimiter; else it is the last key.
     let next = page.next.filter(|_| input.delimiter.is_some());
     Ok(S3Response::new(ListObjectsOutput {
@@ -91,12 +98,7 @@ pub(super) async fn objects(
         max_keys: Some(limit),
         is_truncated: Some(page.is_truncated),
         next_marker: next.map(|text| encode.text(&text)),
-        contents: Some(
-            page.entries
-                .into_iter()
-                .map(|entry| encode.object(entry))
-                .collect(),
-        ),
+        contents: Some(encode.objects(page.entries)),
         common_prefixes: Some(encode.prefixes(page.prefixes)),
         encoding_type: input.encoding_type,
         request_charged: None,
@@ -300,6 +302,11 @@ impl Encoding {
                 prefix: Some(self.text(prefix)),
             })
             .collect()
+    }
+
+    fn objects(self, entries: Vec<(String, Stored)>) -> Vec<Object> {
+        let written = entries.into_iter().map(|entry| self.object(entry));
+        written.collect()
     }
 
     fn object(self, (key, stored): (String, Stored)) -> Object {

@@ -54,6 +54,49 @@ pub(super) struct Headers {
     pub(super) cache_control: Option<String>,
 }
 
+/// Takes the headers that S3 keeps out of the input of an operation.
+macro_rules! headers_of {
+    ($input:expr) => {
+        $crate::s3::object::Headers {
+            content_type: $input.content_type,
+            content_encoding: $crate::s3::object::stored_encoding($input.content_encoding),
+            content_language: $input.content_language,
+            content_disposition: $input.content_disposition,
+            cache_control: $input.cache_control,
+        }
+    };
+}
+
+pub(super) use headers_of;
+
+/// `aws-chunked` says how the request was sent, not what the object is.
+pub(super) fn stored_encoding(encoding: Option<String>) -> Option<String> {
+    let encoding = encoding?;
+    let kept = encoding
+        .split(',')
+        .map(str::trim)
+        .filter(|part| *part != "aws-chunked" && !part.is_empty());
+    Some(kept.collect::<Vec<_>>().join(",")).filter(|kept| !kept.is_empty())
+}
+
+impl Object {
+    /// An object of no bytes, to be filled in.
+    pub(super) fn empty() -> Self {
+        Self {
+            size: 0,
+            etag: String::new(),
+            modified_ms: 0,
+            pieces: Vec::new(),
+            is_multipart: false,
+            headers: Headers::default(),
+            metadata: BTreeMap::new(),
+            checksums: Checksums::new(),
+            has_full_checksums: true,
+            tags: Vec::new(),
+        }
+    }
+}
+
 /// Some bytes of an object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Piece {

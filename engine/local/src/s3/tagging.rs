@@ -6,7 +6,7 @@ use s3s::{S3Request, S3Response, S3Result, s3_error};
 
 use super::fault::{no_such_bucket, no_such_key};
 use super::object::{self, Object as Stored};
-use super::{access, bucket, object_calls};
+use super::{access, bucket, object_reads};
 use crate::services::Services;
 use crate::store::{Table, Transaction};
 
@@ -95,7 +95,7 @@ pub(super) fn get_object(
     request: S3Request<GetObjectTaggingInput>,
 ) -> S3Result<S3Response<GetObjectTaggingOutput>> {
     let identity = access::identity(services, request.credentials.as_ref())?;
-    let stored = object_calls::find(
+    let stored = object_reads::find(
         services,
         &identity,
         &request.input.bucket,

@@ -5,11 +5,11 @@ use s3s::{S3Request, S3Response, S3Result, s3_error};
 
 use super::body::{self, Claims, Received};
 use super::checksum::{self, Algorithm, checksums_of, set_checksums};
-use super::condition::{ReadCondition, WriteCondition};
+use super::condition::{WriteCondition, source_condition_of};
 use super::copy::{Source, source_of};
 use super::fault::{no_such_bucket, no_such_upload};
-use super::object::{self, Headers, Reason, Target, signed, timestamp};
-use super::object_calls::{PUT_LIMIT, checksum_type, stored_encoding};
+use super::object::{self, Reason, Target, headers_of, signed, timestamp};
+use super::object_reads::checksum_type;
 use super::upload::{self, PART_COUNT, Part as Stored, Upload};
 use super::{access, bucket, tagging};
 use crate::clock::now_ms;
@@ -39,13 +39,7 @@ pub(super) async fn create(
         id: random::hex(32),
         key: target.key,
         started_ms: now_ms(),
-        headers: Headers {
-            content_type: input.content_type,
-            content_encoding: stored_encoding(input.content_encoding),
-            content_language: input.content_language,
-            content_disposition: input.content_disposition,
-            cache_control: input.cache_control,
-        },
+        headers: headers_of!(input),
         metadata: input.metadata.unwrap_or_default().into_iter().collect(),
         tags: tagging::from_header(input.tagging.as_deref())?,
         algorithm,
@@ -92,15 +86,7 @@ pub(super) async fn upload_part(
         ..
     } = request;
     let upload = find(services, &input.bucket, &input.key, &input.upload_id)?;
-    let length = input
-        .content_length
-        .and_then(|length| u64::try_from(length).ok());
-    if length.is_some_and(|length| length > PUT_LIMIT) {
-        return Err(s3_error!(
-            EntityTooLarge,
-            "Your proposed upload exceeds the maximum allowed size"
-        ));
-    }
+    let length = body::declared_length(input.content_length)?;
     let claims = Claims {
         checksums: checksums_of!(&input),
         trailing: body::trailing_algorithm(&headers),
@@ -129,7 +115,7 @@ pub(super) async fn copy_part(
     request: S3Request<UploadPartCopyInput>,
 ) -> S3Result<S3Response<UploadPartCopyOutput>> {
     let identity = access::identity(services, request.credentials.as_ref())?;
-    let input = request.input;
+    let mut input = request.input;
     let upload = find(services, &input.bucket, &input.key, &input.upload_id)?;
     let (bucket, key) = source_of(&input.copy_source)?;
     let range = input
@@ -139,12 +125,7 @@ pub(super) async fn copy_part(
         .transpose();
     let range = range
         .map_err(|_| s3_error!(InvalidArgument, "the source range is not bytes=FIRST-LAST"))?;
-    let condition = ReadCondition {
-        if_match: input.copy_source_if_match,
-        if_none_match: input.copy_source_if_none_match,
-        if_modified_since: input.copy_source_if_modified_since,
-        if_unmodified_since: input.copy_source_if_unmodified_since,
-    };
+    let condition = source_condition_of!(input);
     let source = Source {
         bucket,
         key,

@@ -9,9 +9,9 @@ use super::change_set::{differences, need};
 use super::operation::{Operation, Phase, pseudo};
 use super::provider::{self, Context, Refusal};
 use super::step::Step;
-use super::{Checked, Event, OnFailure, Resource, Stack, tell};
+use super::{Checked, Event, OnFailure, Resource, Stack, change, tell};
 use crate::services::Services;
-use crate::store::Table;
+use crate::store::{Table, Transaction};
 use crate::{Error, clock, random};
 
 /// Applies the operation's target and enters the next phase, or that of undoing it.
@@ -206,42 +206,45 @@ async fn finish(
         .enumerate()
         .map(|(index, id)| (id.clone(), index))
         .collect();
-    let name = name.to_owned();
-    services
-        .store
-        .transact(move |transaction| {
-            let Some(mut stack) = transaction.get::<Stack>(Table::Stacks, &name)? else {
-                return Ok(());
-            };
-            let Some(mut operation) = stack.operation.take() else {
-                return Ok(());
-            };
-            stack.outputs = outputs;
-            stack.definition = operation.target.clone();
-            if operation.phase == Phase::Create {
-                stack.enter(transaction, "CREATE_COMPLETE", None)?;
-                return stack.put(transaction);
-            }
-            let gone: Vec<String> = stack
-                .resources
-                .keys()
-                .filter(|id| !present.contains(id))
-                .cloned()
-                .collect();
-            operation
-                .leftovers
-                .extend(gone.iter().filter_map(|id| stack.resources.remove(id)));
-            // What depends on others goes first.
-            operation
-                .leftovers
-                .sort_by_key(|one| std::cmp::Reverse(order.get(&one.logical_id).copied()));
-            operation.phase = Phase::UpdateCleanup;
-            stack.operation = Some(operation);
-            stack.enter(transaction, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", None)?;
-            stack.put(transaction)
-        })
-        .await
-        .map(Ok)
+    change(services, name, move |transaction, stack| {
+        settle(transaction, stack, outputs, &present, &order)
+    })
+    .await
+    .map(Ok)
+}
+
+/// Enters the phase after a successful one: nothing after a creation, removal of leftovers after a change.
+fn settle(
+    transaction: &mut Transaction<'_>,
+    stack: &mut Stack,
+    outputs: BTreeMap<String, String>,
+    present: &[String],
+    order: &BTreeMap<String, usize>,
+) -> Result<(), Error> {
+    let Some(mut operation) = stack.operation.take() else {
+        return Ok(());
+    };
+    stack.outputs = outputs;
+    stack.definition = operation.target.clone();
+    if operation.phase == Phase::Create {
+        return stack.enter(transaction, "CREATE_COMPLETE", None);
+    }
+    let gone: Vec<String> = stack
+        .resources
+        .keys()
+        .filter(|id| !present.contains(id))
+        .cloned()
+        .collect();
+    operation
+        .leftovers
+        .extend(gone.iter().filter_map(|id| stack.resources.remove(id)));
+    // What depends on others goes first.
+    operation
+        .leftovers
+        .sort_by_key(|one| std::cmp::Reverse(order.get(&one.logical_id).copied()));
+    operation.phase = Phase::UpdateCleanup;
+    stack.operation = Some(operation);
+    stack.enter(transaction, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", None)
 }
 
 /// Enters the phase that undoes a failed operation.
@@ -260,35 +263,29 @@ async fn fail(
         Some(id) => format!("The following resource(s) failed to {what}: [{id}]. "),
         None => failed.reason,
     };
-    let name = stack.name.clone();
-    services
-        .store
-        .transact(move |transaction| {
-            let Some(mut stack) = transaction.get::<Stack>(Table::Stacks, &name)? else {
-                return Ok(());
-            };
-            let Some(mut operation) = stack.operation.take() else {
-                return Ok(());
-            };
-            let (phase, status) = match (operation.phase, operation.on_failure) {
-                (Phase::Create, OnFailure::Rollback) => {
-                    (Some(Phase::CreateRollback), "ROLLBACK_IN_PROGRESS")
-                }
-                (Phase::Create, OnFailure::Delete) => {
-                    (Some(Phase::CreateRollback), "DELETE_IN_PROGRESS")
-                }
-                (Phase::Create, OnFailure::DoNothing) => (None, "CREATE_FAILED"),
-                (_, OnFailure::DoNothing) => (None, "UPDATE_FAILED"),
-                _ => (Some(Phase::UpdateRollback), "UPDATE_ROLLBACK_IN_PROGRESS"),
-            };
-            stack.enter(transaction, status, Some(&reason))?;
-            if let Some(phase) = phase {
-                operation.phase = phase;
-                stack.operation = Some(operation);
+    change(services, &stack.name, move |transaction, stack| {
+        let Some(mut operation) = stack.operation.take() else {
+            return Ok(());
+        };
+        let (phase, status) = match (operation.phase, operation.on_failure) {
+            (Phase::Create, OnFailure::Rollback) => {
+                (Some(Phase::CreateRollback), "ROLLBACK_IN_PROGRESS")
             }
-            stack.put(transaction)
-        })
-        .await
+            (Phase::Create, OnFailure::Delete) => {
+                (Some(Phase::CreateRollback), "DELETE_IN_PROGRESS")
+            }
+            (Phase::Create, OnFailure::DoNothing) => (None, "CREATE_FAILED"),
+            (_, OnFailure::DoNothing) => (None, "UPDATE_FAILED"),
+            _ => (Some(Phase::UpdateRollback), "UPDATE_ROLLBACK_IN_PROGRESS"),
+        };
+        stack.enter(transaction, status, Some(&reason))?;
+        if let Some(phase) = phase {
+            operation.phase = phase;
+            stack.operation = Some(operation);
+        }
+        Ok(())
+    })
+    .await
 }
 
 /// An event of a resource.

@@ -6,6 +6,8 @@
 
 mod function;
 mod identity;
+mod invocation;
+mod layer;
 mod messaging;
 mod storage;
 
@@ -186,12 +188,12 @@ pub(super) fn create(
         "AWS::IAM::Role" => identity::create_role(transaction, context, properties),
         "AWS::IAM::RolePolicy" => identity::put_role_policy(transaction, properties),
         "AWS::Lambda::Function" => function::create(transaction, context, properties, package),
-        "AWS::Lambda::LayerVersion" => {
-            function::create_layer(transaction, context, properties, package)
+        "AWS::Lambda::LayerVersion" => layer::create(transaction, context, properties, package),
+        "AWS::Lambda::Permission" => {
+            invocation::create_permission(transaction, context, properties)
         }
-        "AWS::Lambda::Permission" => function::create_permission(transaction, context, properties),
         "AWS::Lambda::EventInvokeConfig" => {
-            function::put_invoke_config(transaction, properties, true)
+            invocation::put_invoke_config(transaction, properties, true)
         }
         "AWS::Events::Rule" => messaging::put_rule(transaction, context, None, properties),
         "AWS::Logs::LogGroup" => messaging::create_log_group(transaction, context, properties),
@@ -220,9 +222,11 @@ pub(super) fn update(
         }
         "AWS::IAM::RolePolicy" => drop(identity::put_role_policy(transaction, properties)?),
         "AWS::Lambda::Function" => function::update(transaction, context, id, properties, package)?,
-        "AWS::Lambda::EventInvokeConfig" => {
-            drop(function::put_invoke_config(transaction, properties, false)?)
-        }
+        "AWS::Lambda::EventInvokeConfig" => drop(invocation::put_invoke_config(
+            transaction,
+            properties,
+            false,
+        )?),
         "AWS::Events::Rule" => drop(messaging::put_rule(
             transaction,
             context,
@@ -261,9 +265,11 @@ pub(super) fn delete(
         "AWS::IAM::Role" => identity::delete_role(transaction, id),
         "AWS::IAM::RolePolicy" => identity::delete_role_policy(transaction, id),
         "AWS::Lambda::Function" => function::delete(transaction, id),
-        "AWS::Lambda::LayerVersion" => function::delete_layer(transaction, id),
-        "AWS::Lambda::Permission" => function::delete_permission(transaction, id, properties),
-        "AWS::Lambda::EventInvokeConfig" => function::delete_invoke_config(transaction, properties),
+        "AWS::Lambda::LayerVersion" => layer::delete(transaction, id),
+        "AWS::Lambda::Permission" => invocation::delete_permission(transaction, id, properties),
+        "AWS::Lambda::EventInvokeConfig" => {
+            invocation::delete_invoke_config(transaction, properties)
+        }
         "AWS::Events::Rule" => messaging::delete_rule(transaction, id),
         "AWS::Logs::LogGroup" => messaging::delete_log_group(transaction, id),
         "AWS::SQS::Queue" => messaging::delete_queue(transaction, id),

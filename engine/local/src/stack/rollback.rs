@@ -3,7 +3,7 @@
 use super::engine::event;
 use super::operation::{Operation, Phase, pseudo};
 use super::provider::{self, Context, Refusal};
-use super::{ChangeSet, OnFailure, Resource, Stack, tell};
+use super::{ChangeSet, OnFailure, Resource, Stack, change, tell};
 use crate::services::Services;
 use crate::store::{Table, Transaction};
 use crate::{Error, clock};
@@ -16,10 +16,11 @@ pub(super) async fn restore(
 ) -> Result<(), Error> {
     for previous in operation.previous.values() {
         let context = Context::new(services, stack, &previous.logical_id);
-        let (name, wanted) = (stack.name.clone(), previous.clone());
-        let restored: Result<(), Refusal> = services
-            .store
-            .transact(move |transaction| restore_one(transaction, &name, &context, wanted))
+        let wanted = previous.clone();
+        let restored: Result<(), Refusal> =
+            change(services, &stack.name, move |transaction, stack| {
+                restore_one(transaction, stack, &context, wanted)
+            })
             .await;
         match restored {
             Ok(()) => {}
@@ -45,57 +46,35 @@ pub(super) async fn restore(
 
 /// All resources are restored: what was made anew is left over now, and what was to go stays.
 async fn exchange(services: &Services, stack: &Stack) -> Result<(), Error> {
-    let name = stack.name.clone();
-    services
-        .store
-        .transact(move |transaction| {
-            let Some(mut stack) = transaction.get::<Stack>(Table::Stacks, &name)? else {
-                return Ok(());
-            };
-            let Some(mut operation) = stack.operation.take() else {
-                return Ok(());
-            };
-            let is_kept = |one: &Resource| {
-                operation
-                    .previous
-                    .get(&one.logical_id)
-                    .is_some_and(|kept| kept.physical_id == one.physical_id)
-            };
-            let mut leftovers: Vec<Resource> = operation
-                .leftovers
-                .drain(..)
-                .filter(|one| !is_kept(one))
-                .collect();
-            leftovers.extend(
-                stack
-                    .resources
-                    .values()
-                    .filter(|one| !is_kept(one))
-                    .cloned(),
-            );
-            stack.resources = operation.previous.clone();
-            operation.leftovers = leftovers;
-            operation.phase = Phase::RollbackCleanup;
-            stack.operation = Some(operation);
-            stack.enter(
-                transaction,
-                "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
-                None,
-            )?;
-            stack.put(transaction)
-        })
-        .await
+    change(services, &stack.name, |transaction, stack| {
+        let Some(mut operation) = stack.operation.take() else {
+            return Ok(());
+        };
+        let is_kept = |one: &Resource| {
+            operation
+                .previous
+                .get(&one.logical_id)
+                .is_some_and(|kept| kept.physical_id == one.physical_id)
+        };
+        let made = stack.resources.values().cloned();
+        let leftovers = operation.leftovers.iter().cloned().chain(made);
+        let leftovers = leftovers.filter(|one| !is_kept(one)).collect();
+        stack.resources = operation.previous.clone();
+        operation.leftovers = leftovers;
+        operation.phase = Phase::RollbackCleanup;
+        stack.operation = Some(operation);
+        let status = "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS";
+        stack.enter(transaction, status, None)
+    })
+    .await
 }
 
 fn restore_one(
     transaction: &mut Transaction<'_>,
-    name: &str,
+    stack: &mut Stack,
     context: &Context,
     wanted: Resource,
 ) -> Result<(), Refusal> {
-    let Some(mut stack) = transaction.get::<Stack>(Table::Stacks, name)? else {
-        return Ok(());
-    };
     let Some(current) = stack.resources.get(&wanted.logical_id).cloned() else {
         return Ok(());
     };
@@ -126,7 +105,7 @@ fn restore_one(
         }
     }
     stack.resources.insert(wanted.logical_id.clone(), wanted);
-    Ok(stack.put(transaction)?)
+    Ok(())
 }
 
 /// Removes what an update, or an undone one, left over.
@@ -223,39 +202,11 @@ async fn remove(
     keeps: bool,
     is_listed: bool,
 ) -> Result<Result<(), String>, Error> {
-    let (name, gone) = (stack.name.clone(), resource.clone());
-    let removed: Result<(), Refusal> = services
-        .store
-        .transact(move |transaction| {
-            let Some(mut stack) = transaction.get::<Stack>(Table::Stacks, &name)? else {
-                return Ok(());
-            };
-            let (id, physical, kind) = (&gone.logical_id, &gone.physical_id, &gone.kind);
-            let statuses: &[&str] = if keeps {
-                &["DELETE_SKIPPED"]
-            } else {
-                &["DELETE_IN_PROGRESS", "DELETE_COMPLETE"]
-            };
-            if !keeps {
-                provider::delete(transaction, &gone)?;
-            }
-            for status in statuses {
-                tell(
-                    transaction,
-                    &stack.id,
-                    &event(id, physical, kind, status, None),
-                )?;
-            }
-            if is_listed {
-                stack.resources.remove(id);
-            } else if let Some(operation) = stack.operation.as_mut() {
-                operation
-                    .leftovers
-                    .retain(|one| one.physical_id != *physical);
-            }
-            Ok(stack.put(transaction)?)
-        })
-        .await;
+    let gone = resource.clone();
+    let removed: Result<(), Refusal> = change(services, &stack.name, move |transaction, stack| {
+        remove_in(transaction, stack, &gone, keeps, is_listed)
+    })
+    .await;
     match removed {
         Ok(()) => Ok(Ok(())),
         Err(Refusal::Store(error)) => Err(error),
@@ -272,6 +223,34 @@ async fn remove(
     }
 }
 
+fn remove_in(
+    transaction: &mut Transaction<'_>,
+    stack: &mut Stack,
+    gone: &Resource,
+    keeps: bool,
+    is_listed: bool,
+) -> Result<(), Refusal> {
+    let (id, physical, kind) = (&gone.logical_id, &gone.physical_id, &gone.kind);
+    let statuses: &[&str] = if keeps {
+        &["DELETE_SKIPPED"]
+    } else {
+        provider::delete(transaction, gone)?;
+        &["DELETE_IN_PROGRESS", "DELETE_COMPLETE"]
+    };
+    for status in statuses {
+        let event = event(id, physical, kind, status, None);
+        tell(transaction, &stack.id, &event)?;
+    }
+    if is_listed {
+        stack.resources.remove(id);
+    } else if let Some(operation) = stack.operation.as_mut() {
+        operation
+            .leftovers
+            .retain(|one| one.physical_id != *physical);
+    }
+    Ok(())
+}
+
 /// Ends the operation in a status.
 async fn end(
     services: &Services,
@@ -280,42 +259,27 @@ async fn end(
     reason: Option<String>,
     resource_event: Option<super::Event>,
 ) -> Result<(), Error> {
-    let name = stack.name.clone();
-    services
-        .store
-        .transact(move |transaction| {
-            let Some(mut stack) = transaction.get::<Stack>(Table::Stacks, &name)? else {
-                return Ok(());
-            };
-            if let Some(event) = &resource_event {
-                tell(transaction, &stack.id, event)?;
-            }
-            stack.operation = None;
-            stack.enter(transaction, status, reason.as_deref())?;
-            stack.put(transaction)
-        })
-        .await
+    change(services, &stack.name, move |transaction, stack| {
+        if let Some(event) = &resource_event {
+            tell(transaction, &stack.id, event)?;
+        }
+        stack.operation = None;
+        stack.enter(transaction, status, reason.as_deref())
+    })
+    .await
 }
 
 /// The stack is deleted: it can still be found by its ARN.
 async fn vanish(services: &Services, stack: &Stack) -> Result<(), Error> {
-    let name = stack.name.clone();
-    services
-        .store
-        .transact(move |transaction| {
-            let Some(mut stack) = transaction.get::<Stack>(Table::Stacks, &name)? else {
-                return Ok(());
-            };
-            for (key, _) in
-                transaction.list::<ChangeSet>(Table::ChangeSets, &format!("{}\n", stack.id))?
-            {
-                transaction.delete(Table::ChangeSets, &key);
-            }
-            transaction.delete(Table::Stacks, &stack.name);
-            stack.operation = None;
-            stack.deleted_ms = Some(clock::now_ms());
-            stack.enter(transaction, "DELETE_COMPLETE", None)?;
-            stack.put(transaction)
-        })
-        .await
+    change(services, &stack.name, |transaction, stack| {
+        let change_sets = format!("{}\n", stack.id);
+        for (key, _) in transaction.list::<ChangeSet>(Table::ChangeSets, &change_sets)? {
+            transaction.delete(Table::ChangeSets, &key);
+        }
+        transaction.delete(Table::Stacks, &stack.name);
+        stack.operation = None;
+        stack.deleted_ms = Some(clock::now_ms());
+        stack.enter(transaction, "DELETE_COMPLETE", None)
+    })
+    .await
 }

@@ -307,11 +307,7 @@ async fn validate_template(services: &Services, parameters: &Parameters) -> Resu
         "Parameters",
         &document.parameters,
         |xml, (name, declared)| {
-            xml.text("ParameterKey", name);
-            xml.optional(
-                "DefaultValue",
-                declared.get("Default").and_then(Value::as_str),
-            );
+            views::write_declared(xml, name, declared);
             xml.optional(
                 "Description",
                 declared.get("Description").and_then(Value::as_str),

@@ -99,10 +99,32 @@ fn describe_stacks(services: &Services, parameters: &Parameters) -> Result<Xml, 
 }
 
 fn write_stack(xml: &mut Xml, stack: &Stack) {
-    xml.text("StackId", &stack.id);
-    xml.text("StackName", &stack.name);
+    write_summary(xml, stack);
     let document = scar_cfn::Document::parse(&stack.definition.template).unwrap_or_default();
     xml.optional("Description", document.description.as_deref());
+    xml.text("DisableRollback", "false");
+    xml.text(
+        "EnableTerminationProtection",
+        if stack.is_protected { "true" } else { "false" },
+    );
+    xml.optional("ChangeSetId", stack.change_set.as_deref());
+    xml.element("RollbackConfiguration", |_| {});
+    write_definition(xml, &stack.definition, &document);
+    xml.list("Outputs", &stack.outputs, |xml, (name, value)| {
+        xml.text("OutputKey", name);
+        xml.text("OutputValue", value);
+        let description = document
+            .outputs
+            .get(name)
+            .and_then(|output| output.get("Description"));
+        xml.optional("Description", description.and_then(|text| text.as_str()));
+    });
+}
+
+/// What a list of stacks says of each, too.
+fn write_summary(xml: &mut Xml, stack: &Stack) {
+    xml.text("StackId", &stack.id);
+    xml.text("StackName", &stack.name);
     xml.text("CreationTime", &clock::rfc3339(stack.created_ms));
     xml.optional(
         "LastUpdatedTime",
@@ -114,25 +136,8 @@ fn write_stack(xml: &mut Xml, stack: &Stack) {
     );
     xml.text("StackStatus", &stack.status);
     xml.optional("StackStatusReason", stack.reason.as_deref());
-    xml.text("DisableRollback", "false");
-    xml.text(
-        "EnableTerminationProtection",
-        if stack.is_protected { "true" } else { "false" },
-    );
-    xml.optional("ChangeSetId", stack.change_set.as_deref());
-    xml.element("RollbackConfiguration", |_| {});
     xml.element("DriftInformation", |xml| {
         xml.text("StackDriftStatus", "NOT_CHECKED")
-    });
-    write_definition(xml, &stack.definition, &document);
-    xml.list("Outputs", &stack.outputs, |xml, (name, value)| {
-        xml.text("OutputKey", name);
-        xml.text("OutputValue", value);
-        let description = document
-            .outputs
-            .get(name)
-            .and_then(|output| output.get("Description"));
-        xml.optional("Description", description.and_then(|text| text.as_str()));
     });
 }
 
@@ -173,24 +178,7 @@ fn list_stacks(services: &Services, parameters: &Parameters) -> Result<Xml, Faul
     stacks.retain(|stack| wanted.is_empty() || wanted.contains(&stack.status));
     let (stacks, next) = page(parameters, stacks);
     let mut result = Xml::default();
-    result.list("StackSummaries", &stacks, |xml, stack| {
-        xml.text("StackId", &stack.id);
-        xml.text("StackName", &stack.name);
-        xml.text("CreationTime", &clock::rfc3339(stack.created_ms));
-        xml.optional(
-            "LastUpdatedTime",
-            stack.updated_ms.map(clock::rfc3339).as_deref(),
-        );
-        xml.optional(
-            "DeletionTime",
-            stack.deleted_ms.map(clock::rfc3339).as_deref(),
-        );
-        xml.text("StackStatus", &stack.status);
-        xml.optional("StackStatusReason", stack.reason.as_deref());
-        xml.element("DriftInformation", |xml| {
-            xml.text("StackDriftStatus", "NOT_CHECKED")
-        });
-    });
+    result.list("StackSummaries", &stacks, write_summary);
     result.optional("NextToken", next.as_deref());
     Ok(result)
 }
@@ -300,11 +288,7 @@ fn template_summary(services: &Services, parameters: &Parameters) -> Result<Xml,
         "Parameters",
         &document.parameters,
         |xml, (name, declared)| {
-            xml.text("ParameterKey", name);
-            xml.optional(
-                "DefaultValue",
-                declared.get("Default").and_then(|default| default.as_str()),
-            );
+            write_declared(xml, name, declared);
             xml.optional(
                 "ParameterType",
                 declared.get("Type").and_then(|kind| kind.as_str()),
@@ -316,6 +300,13 @@ fn template_summary(services: &Services, parameters: &Parameters) -> Result<Xml,
         document.resources.values().map(|one| &one.kind).collect();
     result.list("ResourceTypes", kinds, |xml, kind| xml.content(kind));
     Ok(result)
+}
+
+/// Name and default of a declared parameter.
+pub(super) fn write_declared(xml: &mut Xml, name: &str, declared: &serde_json::Value) {
+    xml.text("ParameterKey", name);
+    let default = declared.get("Default").and_then(|default| default.as_str());
+    xml.optional("DefaultValue", default);
 }
 
 fn describe_change_set(services: &Services, parameters: &Parameters) -> Result<Xml, Fault> {

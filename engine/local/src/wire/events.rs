@@ -5,7 +5,7 @@ use http::{Request, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::json::{answer, input, operation};
+use super::json::{answer, input, operation, unknown_operation};
 use super::{Fault, authorize};
 use crate::auth::Identity;
 use crate::events::Rule;
@@ -38,10 +38,7 @@ pub(super) fn handle(
                 .map(|target| json!({ "Id": target.id, "Arn": target.arn }));
             answer(&json!({ "Targets": targets.collect::<Vec<_>>() }))
         }
-        other => Err(Fault::new(
-            "UnknownOperationException",
-            format!("no operation {other}"),
-        )),
+        other => unknown_operation(other),
     }
 }
 

@@ -24,6 +24,12 @@ pub(crate) fn operation(request: &Request<Bytes>) -> Result<&str, Fault> {
     })
 }
 
+/// What is said of an operation that is not there.
+pub(crate) fn unknown_operation(name: &str) -> Result<Response<Bytes>, Fault> {
+    let message = format!("no operation {name}");
+    Err(Fault::new("UnknownOperationException", message))
+}
+
 /// The input of an operation.
 pub(crate) fn input<T: DeserializeOwned>(body: &[u8]) -> Result<T, Fault> {
     let body = if body.is_empty() { b"{}" } else { body };

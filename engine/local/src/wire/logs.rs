@@ -7,7 +7,7 @@ use http::{Request, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::json::{answer, input, operation};
+use super::json::{answer, input, operation, unknown_operation};
 use super::{Fault, authorize};
 use crate::auth::Identity;
 use crate::logs::{self, Group, Line, Query, Stream};
@@ -32,10 +32,7 @@ pub(super) async fn handle(
         "FilterLogEvents" => filter_events(&services, input),
         "PutLogEvents" => put_events(&services, input).await,
         "CreateLogStream" => answer(&group(&services, &input).map(|_| json!({}))?),
-        other => Err(Fault::new(
-            "UnknownOperationException",
-            format!("no operation {other}"),
-        )),
+        other => unknown_operation(other),
     }
 }
 

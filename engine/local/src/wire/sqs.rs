@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use sha2::Digest as _;
 
-use super::json::{answer, input, operation};
+use super::json::{answer, input, operation, unknown_operation};
 use super::{Fault, authorize};
 use crate::auth::Identity;
 use crate::queue::{self, Message, Queue, Received};
@@ -31,10 +31,7 @@ pub(super) async fn handle(
         "ReceiveMessage" => receive(&services, queue, input).await,
         "DeleteMessage" => delete(&services, &queue, input).await,
         "SendMessage" => send(&services, queue, input).await,
-        other => Err(Fault::new(
-            "UnknownOperationException",
-            format!("no operation {other}"),
-        )),
+        other => unknown_operation(other),
     }
 }
 
