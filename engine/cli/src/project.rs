@@ -99,7 +99,7 @@ pub(crate) fn is_manifest(path: &Path) -> bool {
 fn find() -> Result<PathBuf, CliError> {
     let found: Vec<&str> = NAMES
         .into_iter()
-        .filter(|name| Path::new(name).is_file())
+        .filter(|name| Path::new(name).exists())
         .collect();
     match found.as_slice() {
         [one] => Ok(PathBuf::from(one)),

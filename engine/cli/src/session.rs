@@ -12,6 +12,9 @@ use crate::error::{CliError, Kind};
 use crate::target::{self, LOCAL_FOLDER, Surroundings, Target};
 use crate::view::Screen;
 
+/// How often to look whether the process of a local cloud is gone for good.
+const GONE_POLL: Duration = Duration::from_millis(100);
+
 /// How long a cloud of our own may take to finish what it has begun after the verb's work is done.
 const SETTLE_MAX: Duration = Duration::from_secs(10);
 
@@ -22,25 +25,39 @@ pub(crate) struct Session {
     /// Whether it is the embedded one, in whichever process.
     pub(crate) is_local: bool,
     own: Option<scar_local::Cloud>,
+    /// The local cloud of another process.
+    borrowed: Option<Running>,
 }
 
 /// Runs a verb's work on the chosen cloud. Ctrl-C ends the work, not what it has started in the cloud;
-/// `after_interrupt` says how it goes on.
+/// `after_interrupt` says how it goes on. When a local cloud of another process ends in the middle, the
+/// work begins again in one of this process: every verb converges.
 pub(crate) fn on_cloud<T>(
     global: &Global,
     wanted_region: Option<&str>,
     screen: &Screen,
     after_interrupt: &str,
-    work: impl AsyncFnOnce(&Session) -> Result<T, CliError>,
+    work: impl AsyncFn(&Session) -> Result<T, CliError>,
 ) -> Result<T, CliError> {
     let target = target::choose(global, wanted_region, &Surroundings::of_process());
     block_on(async {
-        let opening = Box::pin(Session::open(&target, screen));
-        let session = unless_interrupted(opening, after_interrupt).await?;
-        let result = unless_interrupted(Box::pin(work(&session)), after_interrupt).await;
-        session.close().await;
-        result
+        loop {
+            let opening = Box::pin(Session::open(&target, screen));
+            let session = unless_interrupted(opening, after_interrupt).await?;
+            let result = unless_interrupted(Box::pin(work(&session)), after_interrupt).await;
+            if is_failure(&result) && session.is_gone().await {
+                screen.note("the process of the local cloud ended; going on without it");
+                tokio::time::sleep(GONE_POLL).await;
+                continue;
+            }
+            session.close().await;
+            return result;
+        }
     })
+}
+
+fn is_failure<T>(result: &Result<T, CliError>) -> bool {
+    matches!(result, Err(error) if error.kind == Kind::Failure)
 }
 
 /// Runs a future on a runtime of its own. Verbs that need none of this never start one.
@@ -98,6 +115,7 @@ impl Session {
                     cloud,
                     is_local: false,
                     own: None,
+                    borrowed: None,
                 })
             }
             Target::Endpoint { url, region } => {
@@ -112,6 +130,7 @@ impl Session {
                     cloud,
                     is_local: false,
                     own: None,
+                    borrowed: None,
                 })
             }
         }
@@ -148,6 +167,7 @@ impl Session {
         Ok(Self {
             cloud: Cloud::connect(&target).await?,
             is_local: true,
+            borrowed: own.is_none().then(|| running.clone()),
             own,
         })
     }
@@ -183,6 +203,15 @@ impl Session {
                     .hint("an input that was there before its stage was deployed starts nothing: `scar put` it again");
             }
         }
+    }
+
+    /// Whether this is a local cloud of another process, and nobody listens there any more.
+    async fn is_gone(&self) -> bool {
+        let Some(running) = &self.borrowed else {
+            return false;
+        };
+        let address = running.endpoint.trim_start_matches("http://");
+        tokio::net::TcpStream::connect(address).await.is_err()
     }
 
     async fn close(self) {

@@ -65,6 +65,9 @@ pub(crate) fn get(arguments: &Arguments, global: &Global, screen: &Screen) -> Re
         )
         .await?)
     })?;
+    if received.files.is_empty() && received.refused.is_empty() {
+        screen.note("nothing is there, so nothing was copied");
+    }
     show(&received, screen)
 }
 

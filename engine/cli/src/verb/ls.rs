@@ -75,6 +75,9 @@ fn show(found: &[(String, Vec<Listed>)], screen: &Screen) -> Result<(), CliError
             .flat_map(|(bucket, listed)| listed.iter().map(|one| object(bucket, one)));
         return screen.document(&objects.collect::<Vec<_>>().into());
     }
+    if found.iter().all(|(_, listed)| listed.is_empty()) {
+        screen.note("nothing is there");
+    }
     let rows: Vec<Vec<String>> = found
         .iter()
         .flat_map(|(bucket, listed)| listed.iter().map(|one| row(bucket, one)))

@@ -9,8 +9,21 @@ use serde_json::{Value, json};
 use super::style::Style;
 use super::text::{clean, count, is_unsafe};
 
+/// A drawing shows whole lines; a text with a longer one than this is not drawn.
+const LINE_LIMIT_BYTES: usize = 2_000;
+
 /// One drawing per diagnostic, with the lines that it is about.
 pub(crate) fn human(source: &Source, diagnostics: &[Diagnostic], style: Style) -> String {
+    if source
+        .text
+        .lines()
+        .any(|line| line.len() > LINE_LIMIT_BYTES)
+    {
+        return diagnostics
+            .iter()
+            .map(|one| in_words(source, one))
+            .collect();
+    }
     let styles = if style.is_coloured() {
         ThemeStyles::ansi()
     } else {
@@ -36,6 +49,22 @@ pub(crate) fn human(source: &Source, diagnostics: &[Diagnostic], style: Style) -
         }
         out.push('\n');
     }
+    out
+}
+
+/// A diagnostic whose lines cannot be shown: its places as numbers.
+fn in_words(source: &Source, diagnostic: &Diagnostic) -> String {
+    let diagnostic = safe(diagnostic);
+    let mut out = format!("scar::{}\n\n  × {}\n", diagnostic.code, diagnostic.summary);
+    for label in &diagnostic.labels {
+        let (line, column) = line_and_column(&source.text, label.span.start);
+        let name = clean(&source.name);
+        let _ = writeln!(out, "    {name}:{line}:{column}: {}", label.text);
+    }
+    if let Some(help) = &diagnostic.help {
+        let _ = writeln!(out, "  help: {help}");
+    }
+    out.push('\n');
     out
 }
 
@@ -206,7 +235,23 @@ fn sarif_location(source: &Source, label: &Label) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::line_and_column;
+    use scar_manifest::{Diagnostic, Format, Source};
+
+    use super::{Style, human, line_and_column};
+
+    #[test]
+    fn lines_that_no_terminal_can_show_are_left_out() {
+        let source = Source {
+            format: Format::Yaml,
+            name: "a.yaml".to_owned(),
+            text: "x".repeat(1_000_000),
+        };
+        let found = [Diagnostic::error("E002", "too large").label(0..0, "this file")];
+        assert_eq!(
+            human(&source, &found, Style::new(true)),
+            "scar::E002\n\n  × too large\n    a.yaml:1:1: this file\n\n"
+        );
+    }
 
     #[test]
     fn positions_count_characters_and_never_split_one() {

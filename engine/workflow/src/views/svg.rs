@@ -15,19 +15,26 @@ const SIDE: usize = 210;
 /// Room for the title.
 const TOP: usize = 44;
 
+/// Plain colours first: many programs that draw SVG know neither variables nor media queries.
 const STYLE: &str = "
-  :root { color-scheme: light dark; --ink: #1f2328; --quiet: #59636e; --line: #8c959f; --fill: #f6f8fa; --paper: #ffffff; }
-  @media (prefers-color-scheme: dark) {
-    :root { --ink: #e6edf3; --quiet: #9198a1; --line: #656c76; --fill: #212830; --paper: #0d1117; }
-  }
-  text { font: 13px system-ui, sans-serif; fill: var(--ink); }
+  :root { color-scheme: light dark; }
+  text { font: 13px system-ui, sans-serif; fill: #1f2328; }
   .title { font-size: 16px; font-weight: 600; }
-  .quiet { font-size: 11px; fill: var(--quiet); }
-  .stage { fill: var(--fill); stroke: var(--line); }
-  .edge { fill: none; stroke: var(--line); stroke-width: 1.5; }
-  .paper { fill: var(--paper); }
-  .tip { fill: var(--line); }
-  .label { paint-order: stroke; stroke: var(--paper); stroke-width: 4px; }
+  .quiet { font-size: 11px; fill: #59636e; }
+  .stage { fill: #f6f8fa; stroke: #8c959f; }
+  .edge { fill: none; stroke: #8c959f; stroke-width: 1.5; }
+  .paper { fill: #ffffff; }
+  .tip { fill: #8c959f; }
+  .label { paint-order: stroke; stroke: #ffffff; stroke-width: 4px; }
+  @media (prefers-color-scheme: dark) {
+    text { fill: #e6edf3; }
+    .quiet { fill: #9198a1; }
+    .stage { fill: #212830; stroke: #656c76; }
+    .edge { stroke: #656c76; }
+    .paper { fill: #0d1117; }
+    .tip { fill: #656c76; }
+    .label { stroke: #0d1117; }
+  }
 ";
 
 /// A self-contained SVG drawing, light or dark as the reader's system is.
