@@ -41,7 +41,9 @@ pub(crate) fn first_process(launch: &Launch, reporter: RawFd) -> ! {
     }
     let status = match launch.isolation {
         Isolation::Namespaces => supervise(first, -1, None, &mut watched),
-        Isolation::Chroot { .. } => supervise(first, -first, Some(children), &mut watched),
+        Isolation::Chroot { .. } | Isolation::Translated => {
+            supervise(first, -first, Some(children), &mut watched)
+        }
     };
     report(
         reporter,
@@ -53,13 +55,30 @@ pub(crate) fn first_process(launch: &Launch, reporter: RawFd) -> ! {
     exit(0)
 }
 
+/// Gives up the handlers of the program that was copied, where `clone3` could not do it.
+pub(crate) fn ignore_handlers() {
+    const SIGNALS: c_int = 64;
+    for signal in 1..=SIGNALS {
+        // SAFETY: plain system calls; those that cannot be changed fail harmlessly.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
+}
+
 fn prepare(launch: &Launch, reporter: RawFd) -> Result<(), (i32, i32)> {
     die_with_parent(reporter);
-    let Isolation::Namespaces = launch.isolation else {
-        return adopt_orphans()
-            .and_then(|()| change_root(&launch.root))
-            .map_err(|e| (STEP_ROOT, e));
-    };
+    match launch.isolation {
+        Isolation::Namespaces => {}
+        Isolation::Chroot { .. } => {
+            return adopt_orphans()
+                .and_then(|()| change_root(&launch.root))
+                .map_err(|e| (STEP_ROOT, e));
+        }
+        Isolation::Translated => {
+            // Lambda refuses it; the engine finds who is left by the program that they run.
+            let _ = adopt_orphans();
+            return Ok(());
+        }
+    }
     identify(&launch.uid_map, &launch.gid_map).map_err(|errno| (STEP_IDENTITY, errno))?;
     make_private().map_err(|errno| (STEP_PRIVATE, errno))?;
     for (number, step) in launch.mounts.iter().enumerate() {
@@ -327,7 +346,11 @@ fn restrict(launch: &Launch) -> Result<(), c_int> {
             check(libc::setgid(gid))?;
             check(libc::setuid(uid))?;
         }
-        check(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))?;
+        let limited = check(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+        // Lambda refuses it, and there is nobody else to become.
+        if launch.isolation != Isolation::Translated {
+            limited?;
+        }
         check(libc::chdir(process.directory.as_ptr()))?;
         let mut set: libc::sigset_t = std::mem::zeroed();
         libc::sigemptyset(&raw mut set);

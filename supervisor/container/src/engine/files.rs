@@ -4,11 +4,13 @@ use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use libc::c_ulong;
 
 use crate::error::Error;
+
+const MAX_LINKS: usize = 40;
 
 /// Flags that a user namespace must repeat when it remounts what it got from outside.
 pub(crate) fn locked_flags(source: &Path) -> c_ulong {
@@ -40,6 +42,35 @@ pub(crate) fn names(path: &Path) -> Vec<OsString> {
     let mut names: Vec<_> = path.components().filter_map(kept).collect();
     names.reverse();
     names
+}
+
+/// A path of the container as it is in the image, without links and relative to the root.
+pub(crate) fn canonical(image: &Path, path: &str) -> Result<PathBuf, Error> {
+    let mut done = PathBuf::new();
+    let mut todo: Vec<OsString> = names(Path::new(path));
+    let mut links = 0;
+    while let Some(name) = todo.pop() {
+        if name == ".." {
+            done.pop();
+            continue;
+        }
+        match fs::read_link(image.join(&done).join(&name)) {
+            Ok(target) => {
+                links += 1;
+                if links > MAX_LINKS {
+                    return Err(Error::Job(format!(
+                        "{path:?} leads in circles in the image"
+                    )));
+                }
+                if target.has_root() {
+                    done = PathBuf::new();
+                }
+                todo.extend(names(&target));
+            }
+            Err(_) => done.push(name),
+        }
+    }
+    Ok(done)
 }
 
 pub(crate) fn make_directory(path: &Path, mode: u32) -> Result<(), Error> {

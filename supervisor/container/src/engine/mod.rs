@@ -2,6 +2,7 @@
 
 mod chroot;
 mod files;
+mod graft;
 mod namespaces;
 mod output;
 mod process;
@@ -15,9 +16,12 @@ use std::time::Duration;
 use crate::cache::Rootfs;
 use crate::error::Error;
 
+/// The container's `/etc/hosts`.
+const HOSTS: &str = "127.0.0.1 localhost scar\n::1 localhost\n";
+
 /// A way to run processes in a root file system.
 pub trait Engine: Send + Sync {
-    /// Its name: `namespaces` or `chroot`.
+    /// Its name: `namespaces`, `chroot` or `graft`.
     fn name(&self) -> &'static str;
 
     /// Runs a job to its end and leaves no process and no changed image behind. It blocks; lines of
@@ -167,9 +171,13 @@ pub fn select(forced: Option<&str>) -> Result<Selected, Error> {
             Ok(()) => Ok(Selected::new(chroot::Chroot, "as asked for")),
             Err(reason) => Err(refused("chroot", reason)),
         },
+        Some("graft") => match graft::probe() {
+            Ok(()) => Ok(Selected::new(graft::Graft, "as asked for")),
+            Err(reason) => Err(refused("graft", reason)),
+        },
         Some(other) => Err(refused(
             other,
-            "there is no such engine; there are: namespaces, chroot".into(),
+            "there is no such engine; there are: namespaces, chroot, graft".into(),
         )),
     }
 }
@@ -182,9 +190,13 @@ fn select_any() -> Result<Selected, Error> {
         }
         Err(reason) => reason,
     };
-    match chroot::probe() {
-        Ok(()) => Ok(Selected::new(chroot::Chroot, namespaces)),
-        Err(chroot) => Err(refused("any", format!("{namespaces}; {chroot}"))),
+    let others = match chroot::probe() {
+        Ok(()) => return Ok(Selected::new(chroot::Chroot, namespaces)),
+        Err(chroot) => format!("{namespaces}; {chroot}"),
+    };
+    match graft::probe() {
+        Ok(()) => Ok(Selected::new(graft::Graft, others)),
+        Err(graft) => Err(refused("any", format!("{others}; {graft}"))),
     }
 }
 

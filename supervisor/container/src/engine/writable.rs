@@ -13,14 +13,13 @@ use std::path::{Path, PathBuf};
 
 use libc::c_ulong;
 
-use crate::engine::files::{locked_flags, make_directory, make_file, names, symlink};
+use crate::engine::files::{canonical, locked_flags, make_directory, make_file, symlink};
 use crate::engine::process::c_string;
-use crate::engine::{Job, Mount};
+use crate::engine::{HOSTS, Job, Mount};
 use crate::error::Error;
 use crate::rooted::remove_tree;
 use crate::sys::MountStep;
 
-const MAX_LINKS: usize = 40;
 const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
 const DEVICE_LINKS: [(&str, &str); 4] = [
     ("fd", "/proc/self/fd"),
@@ -31,7 +30,6 @@ const DEVICE_LINKS: [(&str, &str); 4] = [
 /// Parts of `/proc` through which a process that is root outside could change the machine.
 const PROTECTED: [&str; 5] = ["sys", "sysrq-trigger", "irq", "bus", "fs"];
 const IN_MEMORY: [&str; 3] = ["tmp", "var/tmp", "run"];
-const HOSTS: &str = "127.0.0.1 localhost scar\n::1 localhost\n";
 
 /// How the image becomes writable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -226,7 +224,7 @@ impl Writable {
             ("resolv.conf", resolvers.as_slice()),
             ("hosts", HOSTS.as_bytes()),
         ] {
-            let etc = self.canonical("/etc")?;
+            let etc = canonical(&self.image, "/etc")?;
             if self.kind == Kind::Overlay {
                 self.make_directories(&etc, 0o755)?;
                 make_file(&self.layer.join(etc).join(name), content)?;
@@ -249,7 +247,7 @@ impl Writable {
 
     /// Makes sure that something is at a path of the container, and gives its place on the host.
     fn place(&mut self, path: &str, is_directory: bool, mode: u32) -> Result<PathBuf, Error> {
-        let path = self.canonical(path)?;
+        let path = canonical(&self.image, path)?;
         let in_image = self.image.join(&path);
         if self.kind == Kind::Bound && in_image.exists() {
             return Ok(self.path().join(path));
@@ -293,35 +291,6 @@ impl Writable {
             }
         }
         Ok(())
-    }
-
-    /// A path of the container as it is in the image, without links and relative to the root.
-    fn canonical(&self, path: &str) -> Result<PathBuf, Error> {
-        let mut done = PathBuf::new();
-        let mut todo: Vec<OsString> = names(Path::new(path));
-        let mut links = 0;
-        while let Some(name) = todo.pop() {
-            if name == ".." {
-                done.pop();
-                continue;
-            }
-            match fs::read_link(self.image.join(&done).join(&name)) {
-                Ok(target) => {
-                    links += 1;
-                    if links > MAX_LINKS {
-                        return Err(Error::Job(format!(
-                            "{path:?} leads in circles in the image"
-                        )));
-                    }
-                    if target.has_root() {
-                        done = PathBuf::new();
-                    }
-                    todo.extend(names(&target));
-                }
-                Err(_) => done.push(name),
-            }
-        }
-        Ok(done)
     }
 
     fn bind(&mut self, source: &Path, target: &Path, read_only: bool) -> Result<(), Error> {

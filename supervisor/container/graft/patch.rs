@@ -1,0 +1,188 @@
+//! Replacing system calls in code that was just mapped.
+//!
+//! Each window becomes a jump to a trampoline nearby:
+//!
+//! ```text
+//! what was before the call; rcx = after; jump to the entry; syscall; after: what was behind; jump back
+//! ```
+//!
+//! `rcx` and `r11` are free, because the system call instruction overwrites them. The entry goes to
+//! `after`, having done the call, or two bytes before it, to let the guest do it itself: so processes
+//! and threads begin, and signal handlers return, as if we were not there.
+
+use crate::entry;
+use crate::plan::UNKNOWN;
+use crate::scan::{JUMP_BYTES, Site, scan_file};
+use crate::state::state;
+use crate::sys::{
+    self, Answer, EXECUTABLE, File, MAP_ANONYMOUS, MAP_PRIVATE, READABLE, Status, WRITABLE,
+};
+
+const PAGE: usize = 4096;
+/// Largest trampoline: a window of 5 to 19 bytes, 15 bytes of the way to the entry and 5 of that back.
+const TRAMPOLINE_BYTES: usize = 48;
+/// The address of the entry, and padding.
+const HEADER_BYTES: usize = 16;
+/// Less than what a 32-bit displacement reaches.
+const REACH: isize = 0x7000_0000;
+
+/// A part of a file in memory.
+pub(crate) struct Mapping<'a> {
+    pub(crate) at: usize,
+    pub(crate) length: usize,
+    /// Where in the file it begins.
+    pub(crate) offset: usize,
+    pub(crate) file: &'a File,
+    /// The rights that it has and shall have again.
+    pub(crate) protection: usize,
+}
+
+impl Mapping<'_> {
+    /// Address of a site that lies within.
+    fn address(&self, site: Site) -> Option<usize> {
+        let from = (site.offset as usize).checked_sub(self.offset)?;
+        let is_inside = from + usize::from(site.length) <= self.length;
+        (is_inside && usize::from(site.length) >= JUMP_BYTES).then_some(self.at + from)
+    }
+}
+
+/// Replaces what has to be replaced. If that is impossible, the code stays as it is.
+pub(crate) fn patch(mapping: &Mapping<'_>) {
+    if let Ok(status) = mapping.file.status()
+        && status.is_file()
+    {
+        let _ = match known(&status) {
+            Some((first, count)) => replace(mapping, &|act| {
+                (first..first + count).for_each(|index| act(state().plan.site(index)));
+            }),
+            None => patch_unknown(mapping, status.size()),
+        };
+    }
+}
+
+/// The sites of a file that the engine has looked at.
+fn known(status: &Status) -> Option<(usize, usize)> {
+    let file = (status.device() == state().device())
+        .then(|| state().plan.file(status.inode()))
+        .flatten()?;
+    let is_known = file.size == status.size() as u64 && file.first != UNKNOWN;
+    is_known.then_some((file.first, file.count))
+}
+
+fn patch_unknown(mapping: &Mapping<'_>, size: usize) -> Answer<()> {
+    if size == 0 {
+        return Ok(());
+    }
+    // SAFETY: a new place.
+    let at = unsafe { sys::map(0, size, READABLE, MAP_PRIVATE, Some((mapping.file, 0))) }?;
+    // SAFETY: mapped with this size. Who shortens the file meanwhile ends himself.
+    let content = unsafe { core::slice::from_raw_parts(at as *const u8, size) };
+    let result = replace(mapping, &|act| scan_file(content, act));
+    // SAFETY: the content is not used any more.
+    unsafe { sys::unmap(at, size) };
+    result
+}
+
+type Each<'a> = &'a dyn Fn(&mut dyn FnMut(Site));
+
+fn replace(mapping: &Mapping<'_>, each: Each<'_>) -> Answer<()> {
+    let mut count = 0;
+    each(&mut |site| count += usize::from(mapping.address(site).is_some()));
+    if count == 0 {
+        return Ok(());
+    }
+    let size = (HEADER_BYTES + count * TRAMPOLINE_BYTES).next_multiple_of(PAGE);
+    let arena = arena(mapping, size)?;
+    let length = mapping.length.next_multiple_of(PAGE);
+    // SAFETY: nobody runs this code yet: it was mapped by the call that we are in.
+    unsafe { sys::protect(mapping.at, length, READABLE | WRITABLE) }?;
+    let mut writer = Writer { arena, at: arena };
+    writer.put(&(entry::address()).to_le_bytes());
+    writer.at = arena + HEADER_BYTES;
+    each(&mut |site| {
+        if let Some(address) = mapping.address(site) {
+            writer.redirect(address, site);
+        }
+    });
+    // SAFETY: as above; the arena is ours and complete.
+    unsafe {
+        sys::protect(mapping.at, length, mapping.protection)?;
+        sys::protect(arena, size, READABLE | EXECUTABLE)?;
+    }
+    Ok(())
+}
+
+/// Memory that jumps from the mapping reach.
+fn arena(mapping: &Mapping<'_>, size: usize) -> Answer<usize> {
+    let end = (mapping.at + mapping.length).next_multiple_of(PAGE);
+    let hints = [
+        mapping.at.wrapping_sub(size + 0x1_0000),
+        end + 0x400_0000,
+        mapping.at + 0x2000_0000,
+        mapping.at + 0x4000_0000,
+        0,
+    ];
+    for hint in hints.into_iter().filter(|hint| hint >> 47 == 0) {
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS;
+        // SAFETY: a hint that is taken is not used.
+        let at = unsafe { sys::map(hint, size, READABLE | WRITABLE, flags, None) }?;
+        if (at as isize - mapping.at as isize).abs() < REACH {
+            return Ok(at);
+        }
+        // SAFETY: just mapped, and useless.
+        unsafe { sys::unmap(at, size) };
+    }
+    Err(sys::ENOEXEC)
+}
+
+struct Writer {
+    arena: usize,
+    at: usize,
+}
+
+impl Writer {
+    /// Makes one trampoline and the jump to it.
+    fn redirect(&mut self, address: usize, site: Site) {
+        let (length, position) = (usize::from(site.length), usize::from(site.position));
+        let mut window = [0; 32];
+        let Some(window) = window.get_mut(..length) else {
+            return;
+        };
+        // SAFETY: the site lies within the mapping, which can be read.
+        unsafe {
+            core::ptr::copy_nonoverlapping(address as *const u8, window.as_mut_ptr(), length)
+        };
+        if window.get(position..position + 2) != Some(&[0x0f, 0x05]) {
+            return;
+        }
+        let trampoline = self.at;
+        self.put(&window[..position]);
+        // lea rcx, [rip + 8]; jmp [rip + entry]; syscall
+        self.put(&[0x48, 0x8d, 0x0d, 8, 0, 0, 0, 0xff, 0x25]);
+        self.put_displacement(self.arena);
+        self.put(&[0x0f, 0x05]);
+        self.put(&window[position + 2..]);
+        self.put(&[0xe9]);
+        self.put_displacement(address + length);
+        let next = self.at;
+        self.at = address;
+        self.put(&[0xe9]);
+        self.put_displacement(trampoline);
+        while self.at < address + length {
+            self.put(&[0x90]);
+        }
+        self.at = next;
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        // SAFETY: within the arena, which has room for all trampolines, or within a window.
+        unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), self.at as *mut u8, bytes.len()) };
+        self.at += bytes.len();
+    }
+
+    /// The distance from behind these four bytes to a target.
+    fn put_displacement(&mut self, target: usize) {
+        let displacement = target.wrapping_sub(self.at + 4) as u32;
+        self.put(&displacement.to_le_bytes());
+    }
+}

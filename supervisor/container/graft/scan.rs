@@ -1,0 +1,431 @@
+//! Finding `syscall` instructions in ELF files and, around each, a window that a jump can replace.
+//!
+//! Code is not swept from its beginning: the two bytes of the instruction are searched for, and each
+//! place is judged by decoding from many starts before it. x86 code falls into step within a few
+//! instructions, so the starts agree where there really is an instruction.
+
+use super::decode::{Instruction, Kind, decode};
+use super::numbers::{COUNT, TABLE};
+
+/// A window of whole instructions with one `syscall` among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Site {
+    /// Offset of the window in the file, in bytes.
+    pub(crate) offset: u64,
+    /// Length of the window in bytes; below [`JUMP_BYTES`] if no jump fits.
+    pub(crate) length: u8,
+    /// Offset of the `syscall` in the window, in bytes.
+    pub(crate) position: u8,
+}
+
+/// Length of the jump that replaces a window.
+pub(crate) const JUMP_BYTES: usize = 5;
+/// How far before a place decoding starts at most, and at least.
+const FARTHEST_START: usize = 96;
+const NEAREST_START: usize = 24;
+/// Reach of a short branch, and how far away long ones are looked for.
+const SHORT_REACH: usize = 144;
+const LONG_REACH: usize = 4096;
+const SYSCALL: [u8; 2] = [0x0f, 0x05];
+
+/// Finds the sites that may need translation in an x86-64 ELF file; in other files there are none.
+pub(crate) fn scan_file(file: &[u8], found: &mut dyn FnMut(Site)) {
+    if !is_program(file) {
+        return;
+    }
+    if !each_section(file, found) {
+        each_segment(file, found);
+    }
+}
+
+/// Whether these are the first bytes of an x86-64 ELF file.
+pub(crate) fn is_program(file: &[u8]) -> bool {
+    file.starts_with(b"\x7fELF\x02\x01") && number(file, 18, 2) == Some(62)
+}
+
+/// Finds the sites in a piece of code that begins at `offset` of its file.
+pub(crate) fn scan(code: &[u8], offset: u64, found: &mut dyn FnMut(Site)) {
+    let mut from = 0;
+    while let Some(at) = next_pair(code, from) {
+        from = at + 2;
+        if let Some((start, length)) = judge(code, at) {
+            found(Site {
+                offset: offset + start as u64,
+                length: length as u8,
+                position: (at - start) as u8,
+            });
+        }
+    }
+}
+
+/// A little-endian number of `width` bytes.
+pub(crate) fn number(file: &[u8], at: usize, width: usize) -> Option<usize> {
+    let bytes = file.get(at..at.checked_add(width)?)?;
+    let digits = bytes.iter().rev();
+    Some(digits.fold(0, |sum, &byte| sum << 8 | usize::from(byte)))
+}
+
+/// Scans the sections of code; tells whether there were any. Old linkers put constants into the same
+/// segment as code, so sections are the better guide.
+fn each_section(file: &[u8], found: &mut dyn FnMut(Site)) -> bool {
+    const PROGBITS: usize = 1;
+    const EXECUTABLE: usize = 4;
+    let (Some(table), Some(size), Some(count)) = (
+        number(file, 0x28, 8),
+        number(file, 0x3a, 2),
+        number(file, 0x3c, 2),
+    ) else {
+        return false;
+    };
+    let mut any = false;
+    for index in 0..if table == 0 { 0 } else { count } {
+        let Some(at) = table.checked_add(index * size) else {
+            return any;
+        };
+        let field = |offset: usize, width| number(file, at.checked_add(offset)?, width);
+        let (Some(kind), Some(flags)) = (field(4, 4), field(8, 8)) else {
+            return any;
+        };
+        if kind == PROGBITS && flags & EXECUTABLE != 0 {
+            any |= part(file, field(0x18, 8), field(0x20, 8), found);
+        }
+    }
+    any
+}
+
+fn each_segment(file: &[u8], found: &mut dyn FnMut(Site)) {
+    const LOAD: usize = 1;
+    const EXECUTABLE: usize = 1;
+    let (Some(table), Some(size), Some(count)) = (
+        number(file, 0x20, 8),
+        number(file, 0x36, 2),
+        number(file, 0x38, 2),
+    ) else {
+        return;
+    };
+    for index in 0..count {
+        let Some(at) = table.checked_add(index * size) else {
+            return;
+        };
+        let field = |offset: usize, width| number(file, at.checked_add(offset)?, width);
+        if field(0, 4) == Some(LOAD) && field(4, 4).is_some_and(|flags| flags & EXECUTABLE != 0) {
+            part(file, field(8, 8), field(0x20, 8), found);
+        }
+    }
+}
+
+fn part(
+    file: &[u8],
+    offset: Option<usize>,
+    length: Option<usize>,
+    found: &mut dyn FnMut(Site),
+) -> bool {
+    let range = offset.zip(length).and_then(|(offset, length)| {
+        let code = file.get(offset..offset.checked_add(length)?)?;
+        Some((code, offset))
+    });
+    if let Some((code, offset)) = range {
+        scan(code, offset as u64, found);
+    }
+    range.is_some()
+}
+
+/// The next place of the two bytes, eight bytes at a time.
+fn next_pair(code: &[u8], mut from: usize) -> Option<usize> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    while let Some(chunk) = code.get(from..from + 8) {
+        let word = u64::from_le_bytes(chunk.try_into().ok()?) ^ (ONES * 0x0f);
+        if word.wrapping_sub(ONES) & !word & (ONES << 7) != 0 {
+            for at in from..from + 8 {
+                if code.get(at..at + 2) == Some(&SYSCALL) {
+                    return Some(at);
+                }
+            }
+        }
+        from += 8;
+    }
+    let rest = code.get(from..)?.windows(2);
+    rest.into_iter()
+        .position(|pair| pair == SYSCALL)
+        .map(|at| from + at)
+}
+
+/// The window's start and length, if there is an instruction that may need translation.
+fn judge(code: &[u8], at: usize) -> Option<(usize, usize)> {
+    let before = Before::new(code, at)?;
+    if before
+        .number(code)
+        .is_some_and(|number| !is_translated(number))
+    {
+        return None;
+    }
+    Some(window(code, at, &before).unwrap_or((at, SYSCALL.len())))
+}
+
+fn is_translated(number: u32) -> bool {
+    let number = number as usize;
+    number < COUNT && TABLE[number] != 0
+}
+
+/// The instructions before a `syscall`: where each begins, the last one first.
+struct Before {
+    at: usize,
+    starts: [usize; FARTHEST_START],
+    count: usize,
+}
+
+impl Before {
+    /// `None` if there is no instruction at `at`.
+    fn new(code: &[u8], at: usize) -> Option<Self> {
+        let nearest = NEAREST_START.min(at);
+        let (mut votes, mut against, mut best) = (0, 0, None);
+        for back in nearest..=FARTHEST_START.min(at) {
+            match reaches(code, at - back, at) {
+                Some(true) => {
+                    votes += 1;
+                    best = Some(at - back);
+                }
+                Some(false) => against += 1,
+                None => {}
+            }
+        }
+        let direct = is_direct(code, at);
+        if !direct && (votes < 4 || votes < 3 * against) {
+            return None;
+        }
+        let mut before = Self {
+            at,
+            starts: [0; FARTHEST_START],
+            count: 0,
+        };
+        let from = best.unwrap_or(if direct { at - 5 } else { at });
+        before.fill(code, from);
+        Some(before)
+    }
+
+    fn fill(&mut self, code: &[u8], from: usize) {
+        let mut at = from;
+        while at < self.at && self.count < FARTHEST_START {
+            self.starts[self.count] = at;
+            self.count += 1;
+            at += decode(&code[at..]).map_or(1, |found| found.length);
+        }
+        self.starts[..self.count].reverse();
+    }
+
+    /// The number in the register, where the code shows it.
+    fn number(&self, code: &[u8]) -> Option<u32> {
+        for &start in &self.starts[..self.count] {
+            let bytes = &code[start..self.at];
+            if let [0xb8, a, b, c, d, ..] = *bytes {
+                return Some(u32::from_le_bytes([a, b, c, d]));
+            }
+            if let [0x48, 0xc7, 0xc0, a, b, c, d, ..] = *bytes {
+                return Some(u32::from_le_bytes([a, b, c, d]));
+            }
+            if !keeps_number(bytes) || is_target(code, start, start) {
+                return None;
+            }
+        }
+        None
+    }
+}
+
+/// Whether decoding from `from` comes to `at`; `None` if it meets what is no instruction.
+fn reaches(code: &[u8], from: usize, at: usize) -> Option<bool> {
+    let mut here = from;
+    while here < at {
+        here += decode(&code[here..])?.length;
+    }
+    Some(here == at)
+}
+
+/// Whether a small number is loaded just before, the form in which nearly all system calls come.
+fn is_direct(code: &[u8], at: usize) -> bool {
+    let Some(bytes) = at.checked_sub(6).map(|from| &code[from..at]) else {
+        return false;
+    };
+    let is_extended = bytes[0] & 0xf1 == 0x41 || bytes[0] & 0xf8 == 0x48;
+    bytes[1] == 0xb8 && bytes[3] < 2 && bytes[4] == 0 && bytes[5] == 0 && !is_extended
+}
+
+/// Whether an instruction certainly leaves the register of the number alone.
+fn keeps_number(bytes: &[u8]) -> bool {
+    let (rex, rest) = match bytes {
+        [rex @ 0x40..=0x4f, rest @ ..] => (*rex, rest),
+        rest => (0, rest),
+    };
+    let [opcode, modrm, ..] = *rest else {
+        return matches!(rest, [0x90 | 0x50..=0x57]);
+    };
+    let register = (modrm >> 3 & 7) | (rex & 4) << 1;
+    let operand = if modrm >> 6 == 3 {
+        (modrm & 7) | (rex & 1) << 3
+    } else {
+        1
+    };
+    match opcode {
+        0x03 | 0x0b | 0x23 | 0x2b | 0x33 | 0x63 | 0x8b | 0x8d => register != 0,
+        0x01 | 0x09 | 0x21 | 0x29 | 0x31 | 0x81 | 0x83 | 0x89 | 0xc7 => operand != 0,
+        0xb8..=0xbf => (opcode & 7) | (rex & 1) << 3 != 0,
+        0x50..=0x57 | 0x84 | 0x85 | 0x38..=0x3b | 0x90 => true,
+        _ => false,
+    }
+}
+
+/// A window of at least [`JUMP_BYTES`] that nothing jumps into: with what is before, else with what
+/// follows, else with more of what is before.
+fn window(code: &[u8], at: usize, before: &Before) -> Option<(usize, usize)> {
+    let end = at + SYSCALL.len();
+    let starts = &before.starts[..before.count];
+    if is_direct(code, at) && !is_target(code, at, end - 1) {
+        return Some((at - 5, 7));
+    }
+    let forward = extend_forward(code, end, at + JUMP_BYTES);
+    if let Some(end) = forward.filter(|&end| !is_target(code, at + 1, end - 1)) {
+        return Some((at, end - at));
+    }
+    for &start in starts {
+        let instruction = decode(&code[start..at])?;
+        if instruction.kind != Kind::Movable {
+            return None;
+        }
+        if end - start >= JUMP_BYTES {
+            return (!is_target(code, start + 1, end - 1)).then_some((start, end - start));
+        }
+    }
+    None
+}
+
+fn extend_forward(code: &[u8], mut end: usize, wanted: usize) -> Option<usize> {
+    while end < wanted {
+        let Instruction { length, kind } = decode(code.get(end..)?)?;
+        if kind != Kind::Movable {
+            return None;
+        }
+        end += length;
+    }
+    Some(end)
+}
+
+/// Whether a branch nearby leads to a place between `first` and `last`.
+fn is_target(code: &[u8], first: usize, last: usize) -> bool {
+    is_short_target(code, first, last) || is_long_target(code, first, last)
+}
+
+fn is_short_target(code: &[u8], first: usize, last: usize) -> bool {
+    // Far enough before that decoding is in step when it comes within reach.
+    let mut at = first.saturating_sub(SHORT_REACH + FARTHEST_START);
+    let end = (last + SHORT_REACH).min(code.len());
+    while at < end {
+        let Some(Instruction { length, kind }) = decode(&code[at..]) else {
+            at += 1;
+            continue;
+        };
+        at += length;
+        if let Kind::Branch(displacement) = kind {
+            let target = at as i64 + displacement;
+            if (first as i64..=last as i64).contains(&target) {
+                return true;
+            }
+        }
+    }
+    false
+}
+
+/// Long branches are recognised at any byte: four bytes hardly ever lead here by chance.
+fn is_long_target(code: &[u8], first: usize, last: usize) -> bool {
+    let begin = first.saturating_sub(LONG_REACH);
+    let end = (last + LONG_REACH).min(code.len());
+    (begin..end.saturating_sub(5)).any(|at| {
+        let is_branch = matches!(code[at], 0xe8 | 0xe9)
+            || (code[at] & 0xf0 == 0x80 && at > 0 && code[at - 1] == 0x0f);
+        is_branch && {
+            let bytes = [code[at + 1], code[at + 2], code[at + 3], code[at + 4]];
+            let target = at as i64 + 5 + i64::from(i32::from_le_bytes(bytes));
+            (first as i64..=last as i64).contains(&target)
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sites(code: &[u8]) -> Vec<Site> {
+        let mut sites = Vec::new();
+        scan(code, 0, &mut |site| sites.push(site));
+        sites
+    }
+
+    /// Code that falls into step, with `body` in its middle.
+    fn padded(body: &[u8]) -> Vec<u8> {
+        [&[0x90; 120], body, &[0x90; 40]].concat()
+    }
+
+    #[test]
+    fn a_number_before_the_call_makes_the_window() {
+        let found = sites(&padded(&[0xb8, 2, 0, 0, 0, 0x0f, 0x05, 0xc3]));
+        assert_eq!(
+            found,
+            [Site {
+                offset: 120,
+                length: 7,
+                position: 5
+            }]
+        );
+    }
+
+    #[test]
+    fn calls_without_paths_are_left_alone() {
+        assert_eq!(sites(&padded(&[0xb8, 0, 0, 0, 0, 0x0f, 0x05, 0xc3])), []);
+        assert_eq!(
+            sites(&padded(&[0x48, 0xc7, 0xc0, 15, 0, 0, 0, 0x0f, 0x05])),
+            []
+        );
+    }
+
+    #[test]
+    fn a_branch_to_the_call_moves_the_window_behind_it() {
+        let body = [
+            0xb8, 2, 0, 0, 0, 0x0f, 0x05, 0x48, 0x89, 0xc3, 0xeb, 0xf9, 0xc3,
+        ];
+        assert_eq!(
+            sites(&padded(&body)),
+            [Site {
+                offset: 125,
+                length: 5,
+                position: 0
+            }]
+        );
+    }
+
+    #[test]
+    fn bytes_inside_another_instruction_are_no_call() {
+        assert_eq!(
+            sites(&padded(&[0x48, 0xb8, 1, 0x0f, 0x05, 4, 5, 6, 7, 8])),
+            []
+        );
+        assert_eq!(sites(&padded(&[0xe8, 0x0f, 0x05, 0, 0])), []);
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic() {
+        let mut state = 1_u32;
+        let code: Vec<u8> = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            [0x0f, 0x05, 0xb8, 0, 0xeb, (state >> 24) as u8][(state >> 13) as usize % 6]
+        })
+        .take(20_000)
+        .collect();
+        for end in 0..64 {
+            sites(&code[..end]);
+        }
+        sites(&code);
+        let mut file = b"\x7fELF\x02\x01".to_vec();
+        file.extend(&code);
+        file[18] = 62;
+        file[19] = 0;
+        scan_file(&file, &mut |_| {});
+    }
+}

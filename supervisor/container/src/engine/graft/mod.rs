@@ -1,0 +1,172 @@
+//! The engine `graft`: translates paths inside the job's own processes, for where the kernel offers
+//! nothing, as on AWS Lambda.
+//!
+//! Every program of the job is started by a small static loader, which maps it, replaces the system
+//! calls in it that have to do with paths, and stays in its address space. The kernel is asked for
+//! nothing but `mmap`, `mprotect` and `execve`. It makes an image usable; it does not confine: the
+//! machine around is the boundary.
+
+mod build;
+mod root;
+
+#[path = "../../../graft/decode.rs"]
+mod decode;
+#[path = "../../../graft/numbers.rs"]
+mod numbers;
+#[cfg_attr(not(test), allow(dead_code, reason = "reading is the loader's half"))]
+#[path = "../../../graft/plan.rs"]
+mod plan;
+#[path = "../../../graft/scan.rs"]
+mod scan;
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal};
+
+use crate::cache::Rootfs;
+use crate::engine::namespaces::{process, reported};
+use crate::engine::output::{Watched, watch};
+use crate::engine::process::{Execution, c_string};
+use crate::engine::{Engine, Exit, Job, Outcome, Output, user};
+use crate::error::Error;
+use crate::rooted;
+use crate::sys::{self, Isolation, Launch};
+use root::Root;
+
+/// The loader; empty where there is none for the processor.
+pub(crate) const LOADER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/graft"));
+
+/// A process of another thread may for a moment have the loader open as we wrote it.
+const BUSY_RETRIES: usize = 100;
+const BUSY_PAUSE: Duration = Duration::from_millis(10);
+
+/// See the module.
+pub(crate) struct Graft;
+
+impl Engine for Graft {
+    fn name(&self) -> &'static str {
+        "graft"
+    }
+
+    fn run(&self, rootfs: &Rootfs, job: &Job, output: &mut Output<'_>) -> Result<Outcome, Error> {
+        let begin = Instant::now();
+        let image = rooted::Root::open(&rootfs.path)
+            .map_err(|error| Error::file("open", &rootfs.path, error))?;
+        let user = user::find(&image, job.user.as_deref().unwrap_or(&rootfs.config.user))?;
+        let execution = Execution::new(&rootfs.config, job, &user)?;
+        let root = Root::new(&rootfs.path, job, &execution.directory, &user)?;
+        let (exit, watched, peak_kib) = start(&root, &execution, job, output)?;
+        Ok(Outcome {
+            exit,
+            duration: begin.elapsed(),
+            peak_memory_bytes: peak_kib.unsigned_abs() * 1024,
+            output_truncated: watched.truncated,
+        })
+    }
+}
+
+/// Whether there is a loader for this processor.
+pub(crate) fn probe() -> Result<(), String> {
+    if LOADER.is_empty() {
+        return Err("graft exists for x86-64 processors only".into());
+    }
+    Ok(())
+}
+
+fn start(
+    root: &Root,
+    execution: &Execution,
+    job: &Job,
+    output: &mut Output<'_>,
+) -> Result<(Exit, Watched, i64), Error> {
+    let mut tries = 0;
+    loop {
+        match launch(root, execution, job, output) {
+            Err(Error::Start { source, .. })
+                if source.kind() == io::ErrorKind::ExecutableFileBusy && tries < BUSY_RETRIES =>
+            {
+                tries += 1;
+                std::thread::sleep(BUSY_PAUSE);
+            }
+            result => return result,
+        }
+    }
+}
+
+fn launch(
+    root: &Root,
+    execution: &Execution,
+    job: &Job,
+    output: &mut Output<'_>,
+) -> Result<(Exit, Watched, i64), Error> {
+    let program = root.find_program(execution)?;
+    let loader = c_string(root.loader().as_os_str().as_encoded_bytes())?;
+    let own = [
+        loader.clone(),
+        c_string(root.plan().as_os_str().as_encoded_bytes())?,
+        c_string(program.host.as_os_str().as_encoded_bytes())?,
+        program.guest,
+    ];
+    let name = execution.arguments.first();
+    let name = name.map(|text| text.to_string_lossy().into_owned());
+    let execution = Execution {
+        programs: vec![loader],
+        arguments: own
+            .into_iter()
+            .chain(execution.arguments.iter().cloned())
+            .collect(),
+        environment: execution.environment.clone(),
+        directory: root.host_directory(&execution.directory)?,
+    };
+    let (process, files) = process(execution, job.stdio)?;
+    let launch = Launch {
+        uid_map: c_string("")?,
+        gid_map: c_string("")?,
+        mounts: Vec::new(),
+        root: c_string("")?,
+        isolation: Isolation::Translated,
+        process,
+    };
+    let failed = |error| Error::Prepare {
+        step: "start a process".into(),
+        source: error,
+    };
+    let child = sys::start(&launch).map_err(failed)?;
+    drop(launch);
+    let watched = watch(child, files, job, output);
+    end_all(root.loader());
+    let watched = watched.map_err(failed)?;
+    let step = |_| "start the first process".to_owned();
+    let (exit, peak_kib) = reported(&watched, name.unwrap_or_default(), step)?;
+    Ok((exit, watched, peak_kib))
+}
+
+/// Kills every process that this run's loader has started, wherever it has gone: the file is of this run
+/// alone. Each round may show children of the round before.
+fn end_all(loader: &Path) {
+    const ROUNDS: usize = 1000;
+    for _ in 0..ROUNDS {
+        let mut any = false;
+        for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+            let number = entry
+                .file_name()
+                .to_str()
+                .and_then(|name| name.parse().ok());
+            let Some(pid) = number.and_then(Pid::from_raw) else {
+                continue;
+            };
+            if fs::read_link(entry.path().join("exe")).is_ok_and(|path| path == loader) {
+                any = true;
+                // Who has ended meanwhile needs no signal.
+                let _ = rustix::process::kill_process(pid, Signal::KILL);
+            }
+        }
+        if !any {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
