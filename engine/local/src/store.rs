@@ -17,6 +17,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use database::SharedDatabase;
+use redb::ReadableTable;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -53,13 +54,8 @@ impl Store {
         key: &str,
     ) -> Result<Option<T>, Error> {
         self.database.read(|transaction| {
-            let opened = transaction
-                .open_table(table.definition())
-                .map_err(store_error)?;
-            let value = opened.get(key).map_err(store_error)?;
-            value
-                .map(|value| decode(table, key, value.value()))
-                .transpose()
+            let opened = transaction.open_table(table.definition());
+            value_in(&opened.map_err(store_error)?, table, key)
         })
     }
 
@@ -162,6 +158,17 @@ impl Store {
     pub(crate) fn blobs(&self) -> &Blobs {
         &self.blobs
     }
+}
+
+fn value_in<T: DeserializeOwned>(
+    opened: &impl ReadableTable<&'static str, &'static [u8]>,
+    table: Table,
+    key: &str,
+) -> Result<Option<T>, Error> {
+    let value = opened.get(key).map_err(store_error)?;
+    value
+        .map(|value| decode(table, key, value.value()))
+        .transpose()
 }
 
 pub(crate) fn store_error(source: impl std::error::Error + Send + Sync + 'static) -> Error {

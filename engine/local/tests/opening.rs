@@ -4,6 +4,12 @@ use std::os::unix::fs::PermissionsExt;
 
 use scar_local::{Cloud, Error, Settings, find_running};
 
+/// Leaves what a killed cloud would have left.
+fn leave_stale_file(directory: &std::path::Path) -> std::io::Result<()> {
+    let text = r#"{"endpoint":"http://127.0.0.1:1","access_key":"a","secret_key":"s","region":"r","pid":1}"#;
+    std::fs::write(directory.join("cloud.json"), text)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_directory_has_one_cloud_at_a_time() {
     let directory = tempfile::tempdir().unwrap();
@@ -29,8 +35,7 @@ async fn a_directory_has_one_cloud_at_a_time() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_those_that_open_at_once_one_wins_and_the_others_are_told_of_it() {
     let directory = tempfile::tempdir().unwrap();
-    let text = r#"{"endpoint":"http://127.0.0.1:1","access_key":"a","secret_key":"s","region":"r","pid":1}"#;
-    std::fs::write(directory.path().join("cloud.json"), text).unwrap();
+    leave_stale_file(directory.path()).unwrap();
     let open = || tokio::spawn(Cloud::open(Settings::new(directory.path().to_owned())));
     let (mut winners, mut told) = (Vec::new(), Vec::new());
     for opening in [open(), open(), open(), open()] {
@@ -102,8 +107,7 @@ async fn credentials_are_for_the_owner_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stale_file_of_a_killed_cloud_is_not_a_running_one() {
     let directory = tempfile::tempdir().unwrap();
-    let text = r#"{"endpoint":"http://127.0.0.1:1","access_key":"a","secret_key":"s","region":"r","pid":1}"#;
-    std::fs::write(directory.path().join("cloud.json"), text).unwrap();
+    leave_stale_file(directory.path()).unwrap();
     assert!(find_running(directory.path()).is_none());
     let cloud = Cloud::open(Settings::new(directory.path().to_owned()))
         .await

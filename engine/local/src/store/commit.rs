@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use super::blob::{self, Blob, Blobs, NewBlob};
 use super::database::SharedDatabase;
-use super::{Table, decode, encode, store_error};
+use super::{Table, decode, encode, store_error, value_in};
 use crate::Error;
 
 /// Changes that share one commit at most, so that no caller waits long for others.
@@ -40,14 +40,8 @@ impl Transaction<'_> {
                 .map(|bytes| decode(table, key, bytes))
                 .transpose();
         }
-        let opened = self
-            .write
-            .open_table(table.definition())
-            .map_err(store_error)?;
-        let value = opened.get(key).map_err(store_error)?;
-        value
-            .map(|value| decode(table, key, value.value()))
-            .transpose()
+        let opened = self.write.open_table(table.definition());
+        value_in(&opened.map_err(store_error)?, table, key)
     }
 
     /// Whether the key has a value.
