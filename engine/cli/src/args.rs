@@ -40,7 +40,7 @@ pub(crate) struct Global {
     #[arg(long, global = true, conflicts_with = "endpoint_url")]
     pub(crate) local: bool,
     /// Use the cloud at this address instead of AWS.
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL", value_parser = http_url)]
     pub(crate) endpoint_url: Option<String>,
     /// Profile of the AWS configuration.
     #[arg(long, global = true, value_name = "NAME", conflicts_with = "local")]
@@ -74,6 +74,16 @@ pub(crate) struct Global {
     pub(crate) verbose: bool,
 }
 
+fn http_url(text: &str) -> Result<String, String> {
+    let rest = text
+        .strip_prefix("http://")
+        .or_else(|| text.strip_prefix("https://"));
+    match rest {
+        Some(rest) if !rest.is_empty() => Ok(text.to_owned()),
+        _ => Err("write a whole address, for instance http://127.0.0.1:4566".to_owned()),
+    }
+}
+
 /// All verbs.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
@@ -99,6 +109,13 @@ pub(crate) enum Verb {
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
+
+    #[test]
+    fn addresses_are_whole() {
+        assert!(super::http_url("http://127.0.0.1:4566").is_ok());
+        assert!(super::http_url("localhost:4566").is_err());
+        assert!(super::http_url("https://").is_err());
+    }
 
     #[test]
     fn no_two_options_are_in_each_others_way() {

@@ -200,7 +200,7 @@ impl Session {
             tokio::time::sleep(quiet).await;
             if let Ok(Ok(())) = tokio::time::timeout(Duration::from_millis(1), own.idle()).await {
                 return CliError::new(Kind::TasksFailed, "some tasks wait, but nothing is queued for them")
-                    .hint("an input that was there before its stage was deployed starts nothing: `scar put` it again");
+                    .hint("an input that was there before its stage was deployed starts nothing, and one whose tries are used up is given up: `scar logs -v` tells, `scar put` starts it again");
             }
         }
     }
@@ -222,8 +222,18 @@ impl Session {
 }
 
 fn not_connected(error: scar_apply::Error) -> CliError {
-    CliError::from(error)
-        .hint("keys are looked for where the AWS command line looks for them; --local needs none")
+    let error = CliError::from(error);
+    let says = |words: &str| {
+        error.message.contains(words) || error.causes.iter().any(|cause| cause.contains(words))
+    };
+    let hint = if says("client error (Connect)") {
+        "nothing answers at this address; --local needs no other cloud"
+    } else if says("UnrecognizedClient") || says("InvalidClientToken") || says("SignatureDoesNot") {
+        "the keys are not known there; for a running local cloud: eval \"$(scar local env)\""
+    } else {
+        "keys are looked for where the AWS command line looks for them; --local needs none"
+    };
+    error.hint(hint)
 }
 
 fn endpoint(url: &str, region: &str, credentials: Option<Credentials>) -> scar_apply::Target {
@@ -240,6 +250,11 @@ impl From<scar_local::Error> for CliError {
             scar_local::Error::Held(_) => Some("wait for it, or end it"),
             scar_local::Error::Damaged { .. } => {
                 Some("move .scar/local away to begin anew; its objects are lost then")
+            }
+            scar_local::Error::File { source, .. }
+                if source.kind() == std::io::ErrorKind::PermissionDenied =>
+            {
+                Some("the state of the local cloud must be yours; work in a directory of your own")
             }
             _ => None,
         };

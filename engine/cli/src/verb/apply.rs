@@ -127,7 +127,7 @@ pub(crate) async fn execute(
         return Ok(());
     }
     let needs_name = !plan.summary.data_at_risk.is_empty() || plan.protect && removes(plan);
-    approve(&plan.environment, needs_name, approval, session, screen)?;
+    approve(&plan.environment, needs_name, approval, session, screen).await?;
     let mut progress = Progress::new(screen);
     for stack in [&plan.base, &plan.stack] {
         progress.expect(&stack.name, changes(stack));
@@ -145,7 +145,7 @@ pub(crate) async fn execute(
 }
 
 /// Asks a person, or takes the consent of the command line.
-pub(crate) fn approve(
+pub(crate) async fn approve(
     environment: &str,
     needs_name: bool,
     approval: &Approval,
@@ -157,7 +157,7 @@ pub(crate) fn approve(
     }
     if needs_name {
         let question = format!("\nType the environment's name, {environment}, to go on: ");
-        return match screen.ask(&question) {
+        return match screen.ask(&question).await {
             Some(answer) if answer == environment => Ok(()),
             Some(_) => Err(not_approved()),
             None => Err(
@@ -169,7 +169,7 @@ pub(crate) fn approve(
     if approval.auto_approve || session.is_local {
         return Ok(());
     }
-    match screen.ask("\nCarry out this plan? (y) ") {
+    match screen.ask("\nCarry out this plan? (y) ").await {
         Some(answer) if matches!(answer.as_str(), "y" | "Y" | "yes") => Ok(()),
         Some(_) => Err(not_approved()),
         None => Err(

@@ -56,7 +56,11 @@ pub(crate) fn destroy(
             return Ok(());
         };
         if !screen.json {
-            screen.data(&view::plan::destruction(&destruction, screen.style))?;
+            screen.data(&view::plan::destruction(
+                &destruction,
+                arguments.delete_data,
+                screen.style,
+            ))?;
         }
         let needs_name = arguments.delete_data || workflow.protect;
         approve(
@@ -65,7 +69,8 @@ pub(crate) fn destroy(
             &arguments.approval,
             session,
             screen,
-        )?;
+        )
+        .await?;
         let options = DestroyOptions {
             buckets: arguments.delete_data,
             base: arguments.base,

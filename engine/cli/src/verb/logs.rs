@@ -147,13 +147,22 @@ fn words(message: &str, verbose: bool) -> Option<String> {
                 )
             });
             Some(format!(
-                "{} {}{}",
+                "{} {}{}{}",
                 clean(level),
                 clean(said),
+                outcome(text("input"), text("state")),
                 task.unwrap_or_default()
             ))
         }
         _ => Some(clean(message).into_owned()),
+    }
+}
+
+/// What became of which input, in the record of a task's end.
+fn outcome(input: Option<&str>, state: Option<&str>) -> String {
+    match (input, state) {
+        (Some(input), Some(state)) => format!("  {} {}", clean(input), clean(state)),
+        _ => String::new(),
     }
 }
 
@@ -178,5 +187,7 @@ mod tests {
             words(record, false).unwrap(),
             "info committed  task 0123456789ab"
         );
+        let ended = r#"{"level":"info","message":"task ended","input":"in/a","state":"failed"}"#;
+        assert_eq!(words(ended, false).unwrap(), "info task ended  in/a failed");
     }
 }

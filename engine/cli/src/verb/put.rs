@@ -65,6 +65,7 @@ pub(crate) fn put(arguments: &Arguments, global: &Global, screen: &Screen) -> Re
                 project: &project,
                 deployment: &deployment,
                 objects: &objects,
+                changed: false,
             };
             let tasks = run::follow(&followed, session, None, screen).await?;
             run::conclude(&tasks, screen)

@@ -26,6 +26,8 @@ use crate::view::{self, Screen, events};
 pub(crate) const AFTER_INTERRUPT: &str = "nothing is lost: in AWS it goes on, in the local cloud it goes on the next time; see `scar status`";
 /// How long records may take to show after a local cloud has nothing left to do.
 const QUIET_MAX: Duration = Duration::from_secs(10);
+/// What makes a task that is over another task.
+const RUN_ANEW: &str = "the same file under another name is one too";
 /// Failed tasks that are shown in full.
 const FAILURES_SHOWN: usize = 5;
 
@@ -65,6 +67,8 @@ pub(crate) struct Followed<'a> {
     pub(crate) deployment: &'a Deployment,
     /// What starts the tasks.
     pub(crate) objects: &'a [ObjectVersion],
+    /// Whether this verb has just deployed something else than what was there.
+    pub(crate) changed: bool,
 }
 
 pub(crate) fn run(arguments: &Arguments, global: &Global, screen: &Screen) -> Result<(), CliError> {
@@ -77,13 +81,14 @@ pub(crate) fn run(arguments: &Arguments, global: &Global, screen: &Screen) -> Re
     let wanted = inputs::inputs(files, None, &arguments.entry, &project.workflow)?;
     let region = project.workflow.region.as_deref();
     session::on_cloud(global, region, screen, AFTER_INTERRUPT, async |session| {
-        deploy(&project, arguments, global, session, screen).await?;
+        let changed = deploy(&project, arguments, global, session, screen).await?;
         let deployment = Deployment::find(&session.cloud, &project.workflow).await?;
         let objects = send(&wanted, &deployment, session, screen).await?;
         let followed = Followed {
             project: &project,
             deployment: &deployment,
             objects: &objects,
+            changed,
         };
         let tasks = follow(&followed, session, arguments.timeout, screen).await?;
         let results = results(&tasks);
@@ -110,17 +115,18 @@ fn time_limit(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "write a number and a unit: 90s, 10m, 2h".to_owned())
 }
 
+/// Whether anything that was there before is another now.
 async fn deploy(
     project: &Project,
     arguments: &Arguments,
     global: &Global,
     session: &Session,
     screen: &Screen,
-) -> Result<(), CliError> {
+) -> Result<bool, CliError> {
     let prepared = Prepared::prepare(project, &arguments.packaging, global).await?;
     let plan = prepared.plan(project, session).await?;
     if plan.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
     // The plan is no result of this verb, so it goes where remarks go; nobody need read the whole of it
     // before their own machine is changed.
@@ -129,7 +135,8 @@ async fn deploy(
         false => screen.note(&view::plan::human(&plan, screen.note_style, screen.verbose)),
     }
     let assets = &prepared.assets;
-    apply::execute(&plan, assets, &arguments.approval, session, screen).await
+    apply::execute(&plan, assets, &arguments.approval, session, screen).await?;
+    Ok(plan.summary.update + plan.summary.replace > 0)
 }
 
 /// Puts the files whose content is not there yet; the answer has the objects of all of them.
@@ -168,11 +175,18 @@ pub(crate) async fn follow(
         project,
         deployment,
         objects,
+        changed,
     } = followed;
     let workflow = &project.workflow;
     let before = trace::trace(&session.cloud, workflow, deployment, objects).await?;
     let done = before.iter().filter(|task| task.state != State::Waiting);
     let done: BTreeSet<&str> = done.map(|task| task.task.as_str()).collect();
+    if *changed && !done.is_empty() {
+        let tasks = count(done.len(), "task");
+        screen.note(&format!(
+            "{tasks} ended before this change of the workflow and will not run again; a changed file is a new task, and {RUN_ANEW}"
+        ));
+    }
     let mut progress = Progress::new(screen);
     let mut on_change = |task: &TaskView| progress.task(task, done.contains(task.task.as_str()));
     let wait = trace::wait(
@@ -220,6 +234,9 @@ pub(crate) fn conclude(tasks: &[TaskView], screen: &Screen) -> Result<(), CliErr
             .hint(format!(
                 "`scar logs {}` shows all that the stage said",
                 clean(&first.stage)
+            ))
+            .hint(format!(
+                "a failed task is not run again; a changed file is a new task, and {RUN_ANEW}"
             )))
         }
     }

@@ -83,14 +83,15 @@ impl Screen {
         let _ = io::stderr().lock().write_all(text.as_bytes());
     }
 
-    /// A question to a person; `None` if there is nobody to ask.
-    pub(crate) fn ask(&self, question: &str) -> Option<String> {
+    /// A question to a person; `None` if there is nobody to ask. The answer is awaited beside the verb's
+    /// work, so that Ctrl-C ends the question too.
+    pub(crate) async fn ask(&self, question: &str) -> Option<String> {
         if !io::stdin().is_terminal() || self.json {
             return None;
         }
         self.complain(question);
-        let mut answer = String::new();
-        io::stdin().read_line(&mut answer).ok()?;
+        let read = || io::stdin().lines().next()?.ok();
+        let answer = tokio::task::spawn_blocking(read).await.ok()??;
         Some(answer.trim().to_owned())
     }
 }

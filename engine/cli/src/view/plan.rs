@@ -35,8 +35,8 @@ pub(crate) fn human(plan: &Plan, style: Style, verbose: bool) -> String {
     out
 }
 
-/// What `destroy` removes and keeps.
-pub(crate) fn destruction(destruction: &Destruction, style: Style) -> String {
+/// What `destroy` removes and keeps; with `delete_data` its buckets are not kept.
+pub(crate) fn destruction(destruction: &Destruction, delete_data: bool, style: Style) -> String {
     let mut out = format!(
         "{} · {} · {} {} · stack {}\n",
         style.bold(&clean(&destruction.workflow)),
@@ -45,10 +45,15 @@ pub(crate) fn destruction(destruction: &Destruction, style: Style) -> String {
         destruction.region,
         clean(&destruction.stack.name),
     );
-    out.push_str(&resources(&destruction.stack, style));
+    let mut stack = destruction.stack.clone();
+    for resource in &mut stack.resources {
+        resource.retained &= !delete_data;
+    }
+    out.push_str(&resources(&stack, style));
+    let fate = if delete_data { "deleted" } else { "kept" };
     for bucket in &destruction.kept_buckets {
         let name = bucket.name.as_deref().unwrap_or(&bucket.logical_id);
-        let _ = writeln!(out, "  kept: bucket {} with all its objects", clean(name));
+        let _ = writeln!(out, "  {fate}: bucket {} with all its objects", clean(name));
     }
     out
 }
