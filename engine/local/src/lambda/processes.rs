@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn descendants_belong_to_the_tree_also_without_their_parent() {
         // The shell in the middle ends and leaves its child behind.
-        let script = "sh -c 'setsid sleep 60 & sleep 0.3' & wait; exec sleep 60";
+        let script = "sh -c 'setsid sleep 60 & sleep 1' & wait; exec sleep 60";
         let mut first = Command::new("sh")
             .args(["-c", script])
             .stdout(Stdio::null())
@@ -149,21 +149,31 @@ mod tests {
             .unwrap();
         let id = Pid::from_raw(i32::try_from(first.id()).unwrap()).unwrap();
         let mut tree = ProcessTree::of(id);
-        std::thread::sleep(std::time::Duration::from_millis(150));
-        assert!(tree.memory().used_kib > 0);
-        assert!(tree.members.len() >= 3, "{tree:?}");
-        std::thread::sleep(std::time::Duration::from_millis(400));
-        tree.look();
-        assert_eq!(tree.members.len(), 2, "{tree:?}");
-        let members = tree.members.clone();
+        let mut wait_for = |is_there: fn(usize) -> bool| {
+            for _ in 0..500 {
+                assert!(tree.memory().used_kib > 0);
+                if is_there(tree.members.len()) {
+                    return tree.members.clone();
+                }
+                std::thread::sleep(std::time::Duration::from_millis(10));
+            }
+            panic!("{tree:?}");
+        };
+        wait_for(|count| count >= 3);
+        let members = wait_for(|count| count == 2);
         tree.kill();
         first.wait().unwrap();
         let is_running = |id: &i32| {
             let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
             !stat.is_empty() && !stat.contains(") Z ")
         };
-        std::thread::sleep(std::time::Duration::from_millis(50));
-        assert!(!members.keys().any(is_running));
+        for _ in 0..500 {
+            if !members.keys().any(is_running) {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        panic!("{members:?}");
     }
 
     #[test]

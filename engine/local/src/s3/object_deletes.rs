@@ -63,9 +63,8 @@ pub(super) async fn delete_many(
         }
         let mut deleted = Vec::new();
         for (key, etag) in keys {
-            let if_match = etag.map(ETagCondition::ETag);
             let condition = WriteCondition {
-                if_match,
+                if_match: etag.map(ETagCondition::ETag),
                 if_none_match: None,
             };
             match remove(transaction, &bucket, &key, &condition) {
@@ -76,15 +75,9 @@ pub(super) async fn delete_many(
                 Err(error) => errors.push(delete_error(key, error)),
             }
         }
-        let deleted = if quiet { None } else { Some(deleted) };
-        let errors = if errors.is_empty() {
-            None
-        } else {
-            Some(errors)
-        };
         Ok(DeleteObjectsOutput {
-            deleted,
-            errors,
+            deleted: (!quiet).then_some(deleted),
+            errors: (!errors.is_empty()).then_some(errors),
             ..DeleteObjectsOutput::default()
         })
     };

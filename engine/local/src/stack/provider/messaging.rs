@@ -40,6 +40,36 @@ struct TargetProperties {
     _dead_letter_config: Option<Value>,
 }
 
+impl RuleProperties {
+    fn check(&self) -> Result<(), Refusal> {
+        Pattern::parse(&self.event_pattern).map_err(|error| refuse(error.to_string()))?;
+        let bus = self.event_bus_name.as_deref().map(queue::name_of);
+        if bus.is_some_and(|bus| bus != "default") {
+            return Err(refuse(
+                "the local cloud has no event bus but the default one",
+            ));
+        }
+        if self.targets.len() > 5 {
+            return Err(refuse("a rule has at most 5 targets"));
+        }
+        Ok(())
+    }
+}
+
+impl TargetProperties {
+    fn into_target(self) -> Result<Target, Refusal> {
+        if !self.arn.contains(":lambda:") && !self.arn.contains(":sqs:") {
+            let reason = format!("the local cloud cannot deliver events to {}", self.arn);
+            return Err(refuse(reason));
+        }
+        Ok(Target {
+            id: self.id,
+            arn: self.arn,
+            input: self.input,
+        })
+    }
+}
+
 pub(super) fn put_rule(
     transaction: &mut Transaction<'_>,
     context: &Context,
@@ -47,36 +77,11 @@ pub(super) fn put_rule(
     properties: &Properties,
 ) -> Result<Made, Refusal> {
     let read: RuleProperties = read(properties)?;
-    Pattern::parse(&read.event_pattern).map_err(|error| refuse(error.to_string()))?;
-    if read
-        .event_bus_name
-        .as_deref()
-        .is_some_and(|bus| !matches!(queue::name_of(bus), "default"))
-    {
-        return Err(refuse(
-            "the local cloud has no event bus but the default one",
-        ));
-    }
-    if read.targets.len() > 5 {
-        return Err(refuse("a rule has at most 5 targets"));
-    }
-    let target = |target: TargetProperties| match target.arn.contains(":lambda:")
-        || target.arn.contains(":sqs:")
-    {
-        true => Ok(Target {
-            id: target.id,
-            arn: target.arn,
-            input: target.input,
-        }),
-        false => Err(refuse(format!(
-            "the local cloud cannot deliver events to {}",
-            target.arn
-        ))),
-    };
+    read.check()?;
     let targets = read
         .targets
         .into_iter()
-        .map(target)
+        .map(TargetProperties::into_target)
         .collect::<Result<Vec<_>, _>>()?;
     let name = existing
         .map(str::to_owned)
