@@ -1,5 +1,5 @@
-//! The whole way at a real endpoint: `SCAR_TEST_ENDPOINT=http://127.0.0.1:4566`, with keys in
-//! `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`. Without an endpoint there is nothing to test.
+//! The whole way at an endpoint: a local cloud of each test's own, or another cloud that
+//! `SCAR_TEST_ENDPOINT`, `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY` name.
 
 #![expect(
     clippy::unwrap_used,
@@ -86,23 +86,61 @@ impl Artifacts for Assets {
     }
 }
 
-/// All tests share the base stack of the environment, so they go one after the other.
+/// A cloud to test at. Tests at a named one share its base stack, so they go one after the other.
+struct Peer {
+    cloud: Cloud,
+    url: String,
+    credentials: Credentials,
+    _turn: Option<tokio::sync::MutexGuard<'static, ()>>,
+    _local: Option<(scar_local::Cloud, tempfile::TempDir)>,
+}
+
 static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
-async fn connect() -> Option<(Cloud, tokio::sync::MutexGuard<'static, ()>)> {
-    let url = std::env::var("SCAR_TEST_ENDPOINT").ok()?;
-    let key = |name| std::env::var(name).unwrap_or_else(|_| "test".into());
-    let credentials = Credentials {
-        access_key: key("AWS_ACCESS_KEY_ID"),
-        secret_key: key("AWS_SECRET_ACCESS_KEY"),
-    };
+async fn connect() -> Peer {
+    match std::env::var("SCAR_TEST_ENDPOINT") {
+        Ok(url) => {
+            let key = |name| std::env::var(name).unwrap_or_else(|_| "test".into());
+            let credentials = Credentials {
+                access_key: key("AWS_ACCESS_KEY_ID"),
+                secret_key: key("AWS_SECRET_ACCESS_KEY"),
+            };
+            let turn = TURN.lock().await;
+            peer(url, credentials, Some(turn), None).await
+        }
+        Err(_) => {
+            let directory = tempfile::tempdir().unwrap();
+            let settings = scar_local::Settings::new(directory.path().into());
+            let local = scar_local::Cloud::open(settings).await.unwrap();
+            let credentials = Credentials {
+                access_key: local.credentials().access_key.clone(),
+                secret_key: local.credentials().secret_key.clone(),
+            };
+            let url = local.endpoint().to_owned();
+            peer(url, credentials, None, Some((local, directory))).await
+        }
+    }
+}
+
+async fn peer(
+    url: String,
+    credentials: Credentials,
+    turn: Option<tokio::sync::MutexGuard<'static, ()>>,
+    local: Option<(scar_local::Cloud, tempfile::TempDir)>,
+) -> Peer {
     let target = Target::Endpoint {
-        url,
+        url: url.clone(),
         region: "us-east-1".into(),
-        credentials: Some(credentials),
+        credentials: Some(credentials.clone()),
     };
-    let turn = TURN.lock().await;
-    Some((Cloud::connect(&target).await.unwrap(), turn))
+    let cloud = Cloud::connect(&target).await.unwrap();
+    Peer {
+        cloud,
+        url,
+        credentials,
+        _turn: turn,
+        _local: local,
+    }
 }
 
 async fn plan(cloud: &Cloud, workflow: &Workflow) -> Plan {
@@ -136,15 +174,14 @@ const ALL: DestroyOptions = DestroyOptions {
 
 #[tokio::test]
 async fn plan_after_apply_is_empty_and_destroy_leaves_nothing() {
-    let Some((cloud, _turn)) = connect().await else {
-        return;
-    };
+    let peer = connect().await;
+    let cloud = &peer.cloud;
     let small = workflow("life", "512MiB");
-    destroy(&cloud, &small, ALL).await;
+    destroy(cloud, &small, ALL).await;
 
-    let first = plan(&cloud, &small).await;
+    let first = plan(cloud, &small).await;
     assert_eq!(first.stack.action, Action::Create);
-    let (applied, events) = apply(&cloud, &first).await;
+    let (applied, events) = apply(cloud, &first).await;
     let applied = applied.unwrap();
     assert!(
         applied.changed && applied.outputs.contains_key("BucketDataStore"),
@@ -156,40 +193,36 @@ async fn plan_after_apply_is_empty_and_destroy_leaves_nothing() {
             .any(|event| matches!(event, Event::Resource(one)
         if one.stage.as_deref() == Some("grey") && one.kind == "AWS::Lambda::Function"))
     );
-    assert!(matches!(
-        apply(&cloud, &first).await.0,
-        Err(Error::Stale(_))
-    ));
-    let second = plan(&cloud, &small).await;
+    assert!(matches!(apply(cloud, &first).await.0, Err(Error::Stale(_))));
+    let second = plan(cloud, &small).await;
     assert!(second.is_empty(), "{second:#?}");
 
     let large = workflow("life", "1024MiB");
-    let update = plan(&cloud, &large).await;
+    let update = plan(cloud, &large).await;
     assert_eq!(update.stack.action, Action::Update);
-    let (applied, events) = apply(&cloud, &update).await;
+    let (applied, events) = apply(cloud, &update).await;
     assert!(applied.unwrap().changed, "{events:?}");
-    assert!(plan(&cloud, &large).await.is_empty());
+    assert!(plan(cloud, &large).await.is_empty());
 
     // The bucket of a destroyed workflow is kept, and belongs to the next one of its name.
-    destroy(&cloud, &large, DestroyOptions::default()).await;
-    let again = plan(&cloud, &large).await;
-    apply(&cloud, &again).await.0.unwrap();
-    destroy(&cloud, &large, ALL).await;
+    destroy(cloud, &large, DestroyOptions::default()).await;
+    let again = plan(cloud, &large).await;
+    apply(cloud, &again).await.0.unwrap();
+    destroy(cloud, &large, ALL).await;
 }
 
 #[tokio::test]
 async fn a_failed_creation_leaves_nothing_and_names_the_cause() {
-    let Some((cloud, _turn)) = connect().await else {
-        return;
-    };
+    let peer = connect().await;
+    let cloud = &peer.cloud;
     let good = workflow("fails", "512MiB");
-    destroy(&cloud, &good, ALL).await;
-    let mut bad = plan(&cloud, &good).await;
+    destroy(cloud, &good, ALL).await;
+    let mut bad = plan(cloud, &good).await;
     let mut document = Document::parse(&bad.stack.text).unwrap();
     let role = document.resources.get_mut("GreyRole").unwrap();
     role.properties.remove("AssumeRolePolicyDocument");
     bad.stack.text = document.to_json();
-    let (applied, events) = apply(&cloud, &bad).await;
+    let (applied, events) = apply(cloud, &bad).await;
     match applied {
         Err(Error::Stack {
             logical_id,
@@ -213,21 +246,20 @@ async fn a_failed_creation_leaves_nothing_and_names_the_cause() {
         Ok(_) => {}
         other => panic!("{other:?} {events:?}"),
     }
-    destroy(&cloud, &good, ALL).await;
-    let (applied, _) = apply(&cloud, &plan(&cloud, &good).await).await;
+    destroy(cloud, &good, ALL).await;
+    let (applied, _) = apply(cloud, &plan(cloud, &good).await).await;
     applied.unwrap();
-    destroy(&cloud, &good, ALL).await;
+    destroy(cloud, &good, ALL).await;
 }
 
 #[tokio::test]
 async fn files_go_in_and_come_out_byte_for_byte() {
-    let Some((cloud, _turn)) = connect().await else {
-        return;
-    };
+    let peer = connect().await;
+    let cloud = &peer.cloud;
     let flow = workflow("files", "512MiB");
-    destroy(&cloud, &flow, ALL).await;
-    apply(&cloud, &plan(&cloud, &flow).await).await.0.unwrap();
-    let deployment = Deployment::find(&cloud, &flow).await.unwrap();
+    destroy(cloud, &flow, ALL).await;
+    apply(cloud, &plan(cloud, &flow).await).await.0.unwrap();
+    let deployment = Deployment::find(cloud, &flow).await.unwrap();
     let bucket = &deployment.buckets["data"];
 
     let directory = tempfile::tempdir().unwrap();
@@ -244,22 +276,22 @@ async fn files_go_in_and_come_out_byte_for_byte() {
         std::fs::write(from.join(name), bytes).unwrap();
     }
     let uploads = data::uploads(std::slice::from_ref(&from), "out/").unwrap();
-    let put = data::put(&cloud, bucket, &uploads, &mut |_| ())
+    let put = data::put(cloud, bucket, &uploads, &mut |_| ())
         .await
         .unwrap();
-    let listed = data::list(&cloud, bucket, "out/").await.unwrap();
+    let listed = data::list(cloud, bucket, "out/").await.unwrap();
     let listed: Vec<_> = listed.into_iter().map(|one| one.object).collect();
     assert_eq!(put, listed);
     let to = directory.path().join("to");
-    let got = data::get(&cloud, bucket, "out/", &to, &mut |_| ())
+    let got = data::get(cloud, bucket, "out/", &to, &mut |_| ())
         .await
         .unwrap();
     assert_eq!((got.files.len(), got.refused.len()), (3, 0));
     assert_eq!(std::fs::read(to.join("from/large")).unwrap(), large);
     assert_eq!(std::fs::read(to.join("from/a b+ü%41.txt")).unwrap(), b"odd");
 
-    hostile(&cloud, bucket, &from.join("empty"), directory.path()).await;
-    destroy(&cloud, &flow, ALL).await;
+    hostile(cloud, bucket, &from.join("empty"), directory.path()).await;
+    destroy(cloud, &flow, ALL).await;
 }
 
 /// Keys that would like to be files elsewhere.
@@ -293,17 +325,16 @@ async fn hostile(cloud: &Cloud, bucket: &str, file: &Path, directory: &Path) {
 
 #[tokio::test]
 async fn what_nothing_ran_waits_and_is_counted() {
-    let Some((cloud, _turn)) = connect().await else {
-        return;
-    };
+    let peer = connect().await;
+    let cloud = &peer.cloud;
     let flow = workflow("waits", "512MiB");
-    destroy(&cloud, &flow, ALL).await;
+    destroy(cloud, &flow, ALL).await;
     assert!(matches!(
-        Deployment::find(&cloud, &flow).await,
+        Deployment::find(cloud, &flow).await,
         Err(Error::NotDeployed { .. })
     ));
-    apply(&cloud, &plan(&cloud, &flow).await).await.0.unwrap();
-    let deployment = Deployment::find(&cloud, &flow).await.unwrap();
+    apply(cloud, &plan(cloud, &flow).await).await.0.unwrap();
+    let deployment = Deployment::find(cloud, &flow).await.unwrap();
     let file = tempfile::NamedTempFile::new().unwrap();
     let upload = |number| data::Upload {
         path: file.path().to_owned(),
@@ -311,10 +342,10 @@ async fn what_nothing_ran_waits_and_is_counted() {
     };
     let uploads: Vec<_> = (0..100).map(upload).collect();
     let bucket = &deployment.buckets["data"];
-    let inputs = data::put(&cloud, bucket, &uploads, &mut |_| ())
+    let inputs = data::put(cloud, bucket, &uploads, &mut |_| ())
         .await
         .unwrap();
-    let tasks = trace::trace(&cloud, &flow, &deployment, &inputs)
+    let tasks = trace::trace(cloud, &flow, &deployment, &inputs)
         .await
         .unwrap();
     assert_eq!(tasks.len(), 100);
@@ -324,7 +355,7 @@ async fn what_nothing_ran_waits_and_is_counted() {
             .all(|task| task.stage == "grey" && task.state == State::Waiting)
     );
     let waited = trace::wait(
-        &cloud,
+        cloud,
         &flow,
         &deployment,
         &inputs,
@@ -336,14 +367,14 @@ async fn what_nothing_ran_waits_and_is_counted() {
         matches!(waited, Err(Error::TimedOut { waiting: 100, .. })),
         "{waited:?}"
     );
-    let status = status::status(&cloud, &flow, &deployment).await.unwrap();
+    let status = status::status(cloud, &flow, &deployment).await.unwrap();
     assert_eq!(
         (status[0].inputs, status[0].waiting, status[1].inputs),
         (100, 100, 0)
     );
     assert!(status[0].oldest_waiting_ms.is_some());
     logs::logs(
-        &cloud,
+        cloud,
         &flow,
         &deployment,
         &logs::Query::default(),
@@ -351,18 +382,17 @@ async fn what_nothing_ran_waits_and_is_counted() {
     )
     .await
     .unwrap();
-    destroy(&cloud, &flow, ALL).await;
+    destroy(cloud, &flow, ALL).await;
 }
 
 #[tokio::test]
 async fn what_the_supervisor_left_is_found_and_followed() {
-    let Some((cloud, _turn)) = connect().await else {
-        return;
-    };
+    let peer = connect().await;
+    let cloud = &peer.cloud;
     let flow = workflow("trace", "512MiB");
-    destroy(&cloud, &flow, ALL).await;
-    apply(&cloud, &plan(&cloud, &flow).await).await.0.unwrap();
-    let deployment = Deployment::find(&cloud, &flow).await.unwrap();
+    destroy(cloud, &flow, ALL).await;
+    apply(cloud, &plan(cloud, &flow).await).await.0.unwrap();
+    let deployment = Deployment::find(cloud, &flow).await.unwrap();
     let bucket = deployment.buckets["data"].clone();
     let file = tempfile::NamedTempFile::new().unwrap();
     let upload = |key: &str| data::Upload {
@@ -370,11 +400,11 @@ async fn what_the_supervisor_left_is_found_and_followed() {
         key: key.to_owned(),
     };
     let uploads = [upload("in/a.txt"), upload("in/b.txt")];
-    let inputs = data::put(&cloud, &bucket, &uploads, &mut |_| ())
+    let inputs = data::put(cloud, &bucket, &uploads, &mut |_| ())
         .await
         .unwrap();
     let store = Store {
-        client: client(),
+        client: client(&peer),
         bucket,
     };
 
@@ -400,12 +430,12 @@ async fn what_the_supervisor_left_is_found_and_followed() {
     let mut told = Vec::new();
     let wait = Some(Duration::from_secs(20));
     let on_change = &mut |task: &trace::TaskView| told.push(task.clone());
-    let tasks = trace::wait(&cloud, &flow, &deployment, &inputs, wait, on_change)
+    let tasks = trace::wait(cloud, &flow, &deployment, &inputs, wait, on_change)
         .await
         .unwrap();
     assert_eq!(
         tasks,
-        trace::trace(&cloud, &flow, &deployment, &inputs)
+        trace::trace(cloud, &flow, &deployment, &inputs)
             .await
             .unwrap()
     );
@@ -416,13 +446,13 @@ async fn what_the_supervisor_left_is_found_and_followed() {
     assert!(matches!(&tasks[2].state, State::Published { outputs }
         if outputs[0].object.as_ref() == Some(&part)));
     assert_eq!(told.len(), 6, "{told:#?}");
-    let status = status::status(&cloud, &flow, &deployment).await.unwrap();
+    let status = status::status(cloud, &flow, &deployment).await.unwrap();
     assert_eq!(
         (status[0].done, status[0].failed, status[0].waiting),
         (1, 1, 0)
     );
     assert_eq!((status[1].inputs, status[1].done), (1, 1));
-    destroy(&cloud, &flow, ALL).await;
+    destroy(cloud, &flow, ALL).await;
 }
 
 struct Store {
@@ -491,14 +521,14 @@ fn record(
     }
 }
 
-fn client() -> aws_sdk_s3::Client {
-    let key = |name| std::env::var(name).unwrap_or_else(|_| "test".into());
-    let (access, secret) = (key("AWS_ACCESS_KEY_ID"), key("AWS_SECRET_ACCESS_KEY"));
-    let keys = aws_sdk_s3::config::Credentials::new(access, secret, None, None, "test");
+fn client(peer: &Peer) -> aws_sdk_s3::Client {
+    let key = &peer.credentials;
+    let keys =
+        aws_sdk_s3::config::Credentials::new(&key.access_key, &key.secret_key, None, None, "test");
     let config = aws_sdk_s3::Config::builder()
         .behavior_version(aws_config::BehaviorVersion::latest())
         .region(aws_config::Region::new("us-east-1"))
-        .endpoint_url(std::env::var("SCAR_TEST_ENDPOINT").unwrap())
+        .endpoint_url(&peer.url)
         .credentials_provider(keys)
         .force_path_style(true);
     aws_sdk_s3::Client::from_conf(config.build())
