@@ -40,6 +40,8 @@ aws cloudformation validate-template --template-body file://template.yaml > /dev
 aws cloudformation deploy --stack-name "$stack" --template-file template.yaml --capabilities CAPABILITY_IAM
 aws cloudformation deploy --stack-name "$stack" --template-file template.yaml --capabilities CAPABILITY_IAM \
   --no-fail-on-empty-changeset | grep 'No changes to deploy' > /dev/null
+# The CLI names change sets by the second.
+sleep 1
 aws cloudformation deploy --stack-name "$stack" --template-file template.yaml --capabilities CAPABILITY_IAM \
   --parameter-overrides Keep=30
 group=$(aws cloudformation describe-stack-resource --stack-name "$stack" --logical-resource-id Logs \
