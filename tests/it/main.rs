@@ -11,4 +11,5 @@ mod ministack;
 mod plan;
 mod quickstart;
 mod registry;
+mod terminal;
 mod validate;
