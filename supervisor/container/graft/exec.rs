@@ -1,9 +1,9 @@
 //! Starting programs: by the guest's `execve`, which becomes one of the loader, and in the new process.
 
+use crate::elf::is_program;
 use crate::entry::Registers;
 use crate::numbers;
 use crate::path::{guest_string, to_host, translate};
-use crate::scan::is_program;
 use crate::state::state;
 use crate::sys::{
     self, AT_FDCWD, Answer, ENOENT, ENOEXEC, File, MAP_ANONYMOUS, MAP_PRIVATE, READABLE, WRITABLE,

@@ -1,7 +1,7 @@
 //! Mapping a program as the kernel would.
 
+use crate::elf::{is_program, number};
 use crate::patch::{self, Mapping};
-use crate::scan::{is_program, number};
 use crate::sys::{
     self, Answer, ENOEXEC, EXECUTABLE, File, MAP_ANONYMOUS, MAP_FIXED, MAP_FIXED_NOREPLACE,
     MAP_NORESERVE, MAP_PRIVATE, READABLE, WRITABLE,

@@ -8,6 +8,7 @@
 #![no_main]
 
 mod decode;
+mod elf;
 mod entry;
 mod exec;
 mod handle;
@@ -18,6 +19,7 @@ mod path;
 mod plan;
 mod scan;
 mod shared;
+mod sites;
 mod sockets;
 mod state;
 mod status;

@@ -11,12 +11,9 @@
 //! and threads begin, and signal handlers return, as if we were not there.
 
 use crate::entry;
-use crate::plan::UNKNOWN;
-use crate::scan::{JUMP_BYTES, Site, scan_file};
-use crate::state::state;
-use crate::sys::{
-    self, Answer, EXECUTABLE, File, MAP_ANONYMOUS, MAP_PRIVATE, READABLE, Status, WRITABLE,
-};
+use crate::scan::{JUMP_BYTES, Site};
+use crate::sites::Sites;
+use crate::sys::{self, Answer, EXECUTABLE, File, MAP_ANONYMOUS, MAP_PRIVATE, READABLE, WRITABLE};
 
 const PAGE: usize = 4096;
 /// Largest trampoline: a window of 5 to 19 bytes, 15 bytes of the way to the entry and 5 of that back.
@@ -48,46 +45,16 @@ impl Mapping<'_> {
 
 /// Replaces what has to be replaced. If that is impossible, the code stays as it is.
 pub(crate) fn patch(mapping: &Mapping<'_>) {
-    if let Ok(status) = mapping.file.status()
-        && status.is_file()
-    {
-        let _ = match known(&status) {
-            Some((first, count)) => replace(mapping, &|act| {
-                (first..first + count).for_each(|index| act(state().plan.site(index)));
-            }),
-            None => patch_unknown(mapping, status.size()),
-        };
+    if let Ok(sites) = Sites::of(mapping.file) {
+        let _ = replace(mapping, &sites);
     }
 }
 
-/// The sites of a file that the engine has looked at.
-fn known(status: &Status) -> Option<(usize, usize)> {
-    let file = (status.device() == state().device())
-        .then(|| state().plan.file(status.inode()))
-        .flatten()?;
-    let is_known = file.size == status.size() as u64 && file.first != UNKNOWN;
-    is_known.then_some((file.first, file.count))
-}
-
-fn patch_unknown(mapping: &Mapping<'_>, size: usize) -> Answer<()> {
-    if size == 0 {
-        return Ok(());
-    }
-    // SAFETY: a new place.
-    let at = unsafe { sys::map(0, size, READABLE, MAP_PRIVATE, Some((mapping.file, 0))) }?;
-    // SAFETY: mapped with this size. Who shortens the file meanwhile ends himself.
-    let content = unsafe { core::slice::from_raw_parts(at as *const u8, size) };
-    let result = replace(mapping, &|act| scan_file(content, act));
-    // SAFETY: the content is not used any more.
-    unsafe { sys::unmap(at, size) };
-    result
-}
-
-type Each<'a> = &'a dyn Fn(&mut dyn FnMut(Site));
-
-fn replace(mapping: &Mapping<'_>, each: Each<'_>) -> Answer<()> {
-    let mut count = 0;
-    each(&mut |site| count += usize::from(mapping.address(site).is_some()));
+fn replace(mapping: &Mapping<'_>, sites: &Sites) -> Answer<()> {
+    let count = sites
+        .iter()
+        .filter_map(|site| mapping.address(site))
+        .count();
     if count == 0 {
         return Ok(());
     }
@@ -99,11 +66,11 @@ fn replace(mapping: &Mapping<'_>, each: Each<'_>) -> Answer<()> {
     let mut writer = Writer { arena, at: arena };
     writer.put(&(entry::address()).to_le_bytes());
     writer.at = arena + HEADER_BYTES;
-    each(&mut |site| {
+    for site in sites.iter() {
         if let Some(address) = mapping.address(site) {
             writer.redirect(address, site);
         }
-    });
+    }
     // SAFETY: as above; the arena is ours and complete.
     unsafe {
         sys::protect(mapping.at, length, mapping.protection)?;

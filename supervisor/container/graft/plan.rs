@@ -3,7 +3,7 @@
 //! Numbers are little-endian and 8 bytes long, so that neither side needs more than a cursor: a header
 //! of [`Field`]s, then records and texts at the offsets that the header names.
 
-use super::scan::{Site, number};
+use super::elf::number;
 
 /// First bytes of a plan; another version of the loader refuses it.
 pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"graft-01");
@@ -29,8 +29,9 @@ pub(crate) enum Field {
     /// Records of files, by inode: offset and count.
     Files,
     FileCount,
-    /// Records of sites: offset.
+    /// Host path of the directory of known sites: offset and length.
     Sites,
+    SitesBytes,
 }
 
 pub(crate) const WORD: usize = 8;
@@ -39,10 +40,8 @@ pub(crate) const WORD: usize = 8;
 pub(crate) const MOUNT_WORDS: usize = 6;
 pub(crate) const READ_ONLY: usize = 1;
 pub(crate) const DIRECTORY: usize = 2;
-/// Inode, size in bytes, first site or [`UNKNOWN`], number of sites, number of links in the image.
-pub(crate) const FILE_WORDS: usize = 5;
-/// In place of the first site: nobody has looked for sites.
-pub(crate) const UNKNOWN: usize = usize::MAX;
+/// Inode, and number of links in the image.
+pub(crate) const FILE_WORDS: usize = 2;
 
 /// A mapped plan.
 #[derive(Clone, Copy)]
@@ -56,15 +55,6 @@ pub(crate) struct Mount<'a> {
     pub(crate) inode: u64,
     pub(crate) read_only: bool,
     pub(crate) is_directory: bool,
-}
-
-/// A file of the image that the root shares with the cache.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Shared {
-    pub(crate) size: u64,
-    pub(crate) first: usize,
-    pub(crate) count: usize,
-    pub(crate) links: u64,
 }
 
 impl<'a> Plan<'a> {
@@ -89,6 +79,11 @@ impl<'a> Plan<'a> {
         )
     }
 
+    /// Host path of the directory of known sites.
+    pub(crate) fn sites(&self) -> &'a [u8] {
+        self.text(self.field(Field::Sites), self.field(Field::SitesBytes))
+    }
+
     pub(crate) fn mounts(&self) -> impl Iterator<Item = Mount<'a>> + use<'a> {
         let (plan, table) = (*self, self.field(Field::Mounts));
         (0..self.field(Field::MountCount)).map(move |index| {
@@ -103,8 +98,8 @@ impl<'a> Plan<'a> {
         })
     }
 
-    /// The file of the image with this inode.
-    pub(crate) fn file(&self, inode: u64) -> Option<Shared> {
+    /// The number of links that the image has to the file with this inode, if it is the image's.
+    pub(crate) fn links(&self, inode: u64) -> Option<u64> {
         let table = self.field(Field::Files);
         let (mut low, mut high) = (0, self.field(Field::FileCount));
         while low < high {
@@ -113,27 +108,10 @@ impl<'a> Plan<'a> {
             match word(0) as u64 {
                 found if found < inode => low = middle + 1,
                 found if found > inode => high = middle,
-                _ => {
-                    return Some(Shared {
-                        size: word(1) as u64,
-                        first: word(2),
-                        count: word(3),
-                        links: word(4) as u64,
-                    });
-                }
+                _ => return Some(word(1) as u64),
             }
         }
         None
-    }
-
-    /// A site: 6 bytes of offset, then length and position.
-    pub(crate) fn site(&self, index: usize) -> Site {
-        let word = self.word(self.field(Field::Sites), index);
-        Site {
-            offset: (word & ((1 << 48) - 1)) as u64,
-            length: (word >> 48) as u8,
-            position: (word >> 56) as u8,
-        }
     }
 
     fn word(&self, table: usize, index: usize) -> usize {

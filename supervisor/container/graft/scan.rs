@@ -5,6 +5,7 @@
 //! instructions, so the starts agree where there really is an instruction.
 
 use super::decode::{Instruction, Kind, decode};
+use super::elf::{is_program, number};
 use super::numbers::{COUNT, TABLE};
 
 /// A window of whole instructions with one `syscall` among them.
@@ -16,6 +17,21 @@ pub(crate) struct Site {
     pub(crate) length: u8,
     /// Offset of the `syscall` in the window, in bytes.
     pub(crate) position: u8,
+}
+
+impl Site {
+    /// In one word: 6 bytes of offset, then length and position.
+    pub(crate) fn to_word(self) -> u64 {
+        self.offset | u64::from(self.length) << 48 | u64::from(self.position) << 56
+    }
+
+    pub(crate) fn from_word(word: u64) -> Self {
+        Self {
+            offset: word & ((1 << 48) - 1),
+            length: (word >> 48) as u8,
+            position: (word >> 56) as u8,
+        }
+    }
 }
 
 /// Length of the jump that replaces a window.
@@ -38,11 +54,6 @@ pub(crate) fn scan_file(file: &[u8], found: &mut dyn FnMut(Site)) {
     }
 }
 
-/// Whether these are the first bytes of an x86-64 ELF file.
-pub(crate) fn is_program(file: &[u8]) -> bool {
-    file.starts_with(b"\x7fELF\x02\x01") && number(file, 18, 2) == Some(62)
-}
-
 /// Finds the sites in a piece of code that begins at `offset` of its file.
 pub(crate) fn scan(code: &[u8], offset: u64, found: &mut dyn FnMut(Site)) {
     let mut from = 0;
@@ -56,13 +67,6 @@ pub(crate) fn scan(code: &[u8], offset: u64, found: &mut dyn FnMut(Site)) {
             });
         }
     }
-}
-
-/// A little-endian number of `width` bytes.
-pub(crate) fn number(file: &[u8], at: usize, width: usize) -> Option<usize> {
-    let bytes = file.get(at..at.checked_add(width)?)?;
-    let digits = bytes.iter().rev();
-    Some(digits.fold(0, |sum, &byte| sum << 8 | usize::from(byte)))
 }
 
 /// Scans the sections of code; tells whether there were any. Old linkers put constants into the same
@@ -407,6 +411,16 @@ mod tests {
             []
         );
         assert_eq!(sites(&padded(&[0xe8, 0x0f, 0x05, 0, 0])), []);
+    }
+
+    #[test]
+    fn sites_survive_packing() {
+        let site = Site {
+            offset: 0x1234_5678,
+            length: 7,
+            position: 5,
+        };
+        assert_eq!(Site::from_word(site.to_word()), site);
     }
 
     #[test]

@@ -2,17 +2,16 @@
 
 use crate::numbers;
 use crate::path::file_path;
-use crate::plan::Shared;
 use crate::state::state;
 use crate::sys::{self, AT_FDCWD, AT_SYMLINK_NOFOLLOW, Answer, File, O_NOFOLLOW, O_PATH, Status};
 use crate::text::Text;
 
-/// The image's own data of a file that is shared with it.
-pub(crate) fn shared(status: &Status) -> Option<Shared> {
+/// The number of links that the image has to a file that is shared with it.
+pub(crate) fn shared_links(status: &Status) -> Option<u64> {
     if !status.is_file() || status.links() < 2 || status.device() != state().device() {
         return None;
     }
-    state().plan.file(status.inode())
+    state().plan.links(status.inode())
 }
 
 /// Gives the file at a host path its own data if it is shared. What goes wrong here goes wrong again,
@@ -23,7 +22,7 @@ pub(crate) fn separate(directory: i32, path: usize, follow: bool) {
     let Ok(status) = Status::of(directory, path, flags) else {
         return;
     };
-    if shared(&status).is_none() {
+    if shared_links(&status).is_none() {
         return;
     }
     let flags = if follow { O_PATH } else { O_PATH | O_NOFOLLOW };
@@ -38,7 +37,7 @@ pub(crate) fn separate_open(number: i32) -> Answer<()> {
     const O_CREAT: usize = 0o100;
     const O_EXCL: usize = 0o200;
     let status = File::duplicate(number)?.status()?;
-    if shared(&status).is_none() {
+    if shared_links(&status).is_none() {
         return Ok(());
     }
     let mut host = Text::new();

@@ -4,7 +4,7 @@ use crate::entry::Registers;
 use crate::numbers;
 use crate::path::{to_guest, translate};
 use crate::plan::Mount;
-use crate::shared::shared;
+use crate::shared::shared_links;
 use crate::state::state;
 use crate::sys::{self, AT_FDCWD, AT_SYMLINK_NOFOLLOW, Answer, Status, read_link};
 use crate::text::Text;
@@ -80,8 +80,8 @@ pub(crate) fn statx(registers: &Registers) -> isize {
         // SAFETY: the kernel has just filled the structure, in which these are.
         unsafe {
             show_owner(&mut *field(USER), &mut *field(GROUP));
-            if let Some(shared) = shared(&status) {
-                field(LINKS).write(shared.links as u32);
+            if let Some(links) = shared_links(&status) {
+                field(LINKS).write(links as u32);
             }
             if status.is_link() && mount_of_link(status.inode()).is_none() {
                 let length = link_length(directory as i32, host);
@@ -162,8 +162,8 @@ fn link_length(directory: i32, host: usize) -> Option<u64> {
 }
 
 fn show(status: &mut Status) {
-    if let Some(shared) = shared(status) {
-        status.0[2] = shared.links;
+    if let Some(links) = shared_links(status) {
+        status.0[2] = links;
     }
     let (mut user, mut group) = ((status.0[3] >> 32) as u32, status.0[4] as u32);
     show_owner(&mut user, &mut group);

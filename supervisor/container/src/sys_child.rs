@@ -39,6 +39,7 @@ pub(crate) fn first_process(launch: &Launch, reporter: RawFd) -> ! {
         report(reporter, Report::Start { errno });
         exit(127);
     }
+    close_others([reporter, children]);
     let status = match launch.isolation {
         Isolation::Namespaces => supervise(first, -1, None, &mut watched),
         Isolation::Chroot { .. } | Isolation::Translated => {
@@ -89,6 +90,29 @@ fn prepare(launch: &Launch, reporter: RawFd) -> Result<(), (i32, i32)> {
     // SAFETY: the pointer and length are those of a static.
     check(unsafe { libc::sethostname(name.as_ptr().cast(), name.len()) })
         .map_err(|errno| (STEP_ROOT, errno))
+}
+
+/// Closes what this copy of the program has open for others: a file that another thread was writing at
+/// the moment of the copy would stay busy as long as the job runs.
+fn close_others(mut kept: [RawFd; 2]) {
+    /// What a kernel or sandbox without `close_range` has to be asked for one by one.
+    const FEW: RawFd = 1024;
+    kept.sort_unstable();
+    let mut from = libc::STDERR_FILENO + 1;
+    for kept in kept.into_iter().chain([RawFd::MAX]) {
+        if kept < from {
+            continue;
+        }
+        // SAFETY: plain system calls; nothing in this process uses these files.
+        unsafe {
+            if kept > from && libc::syscall(libc::SYS_close_range, from, kept - 1, 0) < 0 {
+                (from..kept.min(FEW)).for_each(|file| {
+                    libc::close(file);
+                });
+            }
+        }
+        from = kept.saturating_add(1);
+    }
 }
 
 fn die_with_parent(reporter: RawFd) {

@@ -9,13 +9,18 @@
 mod build;
 mod root;
 
+#[cfg(test)]
 #[path = "../../../graft/decode.rs"]
 mod decode;
+#[path = "../../../graft/elf.rs"]
+mod elf;
+#[cfg(test)]
 #[path = "../../../graft/numbers.rs"]
 mod numbers;
 #[cfg_attr(not(test), allow(dead_code, reason = "reading is the loader's half"))]
 #[path = "../../../graft/plan.rs"]
 mod plan;
+#[cfg(test)]
 #[path = "../../../graft/scan.rs"]
 mod scan;
 

@@ -134,7 +134,8 @@ impl Root {
         let status = fs::symlink_metadata(source).map_err(failed)?;
         if status.is_symlink() {
             let link = fs::read_link(source).map_err(failed)?;
-            return symlink(&self.link_target(&link, target, depth), target);
+            symlink(&self.link_target(&link, target, depth), target)?;
+            return set_link_time(target, &status).map_err(failed);
         }
         if status.is_dir() {
             let mode = status.permissions().mode();
@@ -150,14 +151,7 @@ impl Root {
         if status.is_file() {
             share(source, target).map_err(failed)?;
             let inode = fs::symlink_metadata(target).map_err(failed)?.ino();
-            let read = |bytes| {
-                let mut content = Vec::new();
-                File::open(source)?.take(bytes).read_to_end(&mut content)?;
-                Ok(content)
-            };
-            self.builder
-                .add_file(inode, status.len(), read)
-                .map_err(failed)?;
+            self.builder.add_file(inode);
         }
         Ok(())
     }
@@ -264,6 +258,9 @@ impl Root {
         self.builder.device = status.dev();
         self.builder.root = self.path.as_os_str().as_bytes().to_vec();
         self.builder.loader = self.loader.as_os_str().as_bytes().to_vec();
+        let sites = self.directory.join("sites");
+        make_directory(&sites, 0o700)?;
+        self.builder.sites = sites.as_os_str().as_bytes().to_vec();
         make_file(&self.plan, &self.builder.build())?;
         make_file(&self.loader, LOADER)?;
         fs::set_permissions(&self.loader, fs::Permissions::from_mode(0o755))
@@ -286,12 +283,26 @@ fn share(source: &Path, target: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Gives a link the time of the image's.
+fn set_link_time(link: &Path, status: &fs::Metadata) -> io::Result<()> {
+    let time = rustix::fs::Timespec {
+        tv_sec: status.mtime(),
+        tv_nsec: status.mtime_nsec(),
+    };
+    let times = rustix::fs::Timestamps {
+        last_access: time,
+        last_modification: time,
+    };
+    let flags = rustix::fs::AtFlags::SYMLINK_NOFOLLOW;
+    Ok(rustix::fs::utimensat(rustix::fs::CWD, link, &times, flags)?)
+}
+
 /// Refuses what the kernel would refuse to execute.
 fn check_format(host: &Path) -> io::Result<()> {
     let mut head = [0; 20];
     let length = File::open(host)?.read(&mut head)?;
     let is_script = head[..length].starts_with(b"#!");
-    if is_script || super::scan::is_program(&head[..length]) {
+    if is_script || super::elf::is_program(&head[..length]) {
         return Ok(());
     }
     Err(io::Error::from_raw_os_error(libc::ENOEXEC))
