@@ -130,7 +130,7 @@ mod tests {
         }
         let bytes = builder.build();
         let plan = Plan::new(&bytes).unwrap();
-        assert_eq!(plan.field(Field::User), 3);
+        assert_eq!((plan.field(Field::User), plan.field(Field::Group)), (3, 0));
         assert_eq!(plan.field(Field::Device), 9);
         assert_eq!(plan.root(), b"/r");
         assert_eq!(plan.sites(), b"/s");
