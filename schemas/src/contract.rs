@@ -34,7 +34,7 @@ pub mod function_variable {
     pub const WORK_DIR: &str = "SCAR_WORK_DIR";
     /// Directory of the image cache if it is not below the work directory.
     pub const IMAGE_CACHE: &str = "SCAR_IMAGE_CACHE";
-    /// Forces a container engine: `namespaces`, `chroot`.
+    /// Forces a container engine: `namespaces`, `chroot`, `graft`.
     pub const ENGINE: &str = "SCAR_ENGINE";
     /// Test-only: abort at this named point, `name` or `name:n` for the n-th passage.
     pub const CRASH_AT: &str = "SCAR_CRASH_AT";

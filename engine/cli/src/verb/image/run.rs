@@ -22,7 +22,7 @@ pub(super) struct Arguments {
     /// Program and arguments; without any the image's own.
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<String>,
-    /// Container engine: namespaces or chroot; without it the first that works here.
+    /// Container engine: namespaces, chroot or graft; without it the first that works here.
     #[arg(long, value_name = "NAME")]
     engine: Option<String>,
     /// Variable of the program.
