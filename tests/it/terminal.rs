@@ -7,11 +7,14 @@ use scar_tests::cloud::within;
 use scar_tests::{Cloud, Product, product::Run};
 
 const MANIFEST: &str = "w/workflow.yaml";
+/// Counts for some seconds, as the image has no `sleep`, then copies.
+const SLOW_COPY: &str =
+    "n=0; while [ $n -lt 3000000 ]; do n=$((n + 1)); done; cp \"$SCAR_INPUT\" \"$SCAR_OUT/\"";
 
 #[test]
 fn a_run_outlives_the_local_cloud_of_another_process() {
     let product = Product::new();
-    product.stage("sleep 2; cp \"$SCAR_INPUT\" \"$SCAR_OUT/\"", &[]);
+    product.stage(SLOW_COPY, &[]);
     product.write("a.txt", "a");
     product.scar(["apply", MANIFEST, "--local"]).exits(0);
     let cloud = Cloud::up(&product);
