@@ -366,9 +366,11 @@ fn restrict(launch: &Launch) -> Result<(), c_int> {
         libc::setrlimit(libc::RLIMIT_CORE, &raw const none);
         drop_capabilities();
         if let Isolation::Chroot { uid, gid } = launch.isolation {
-            check(libc::setgroups(0, ptr::null()))?;
-            check(libc::setgid(gid))?;
-            check(libc::setuid(uid))?;
+            // The C library's own functions make every thread follow, and wait for ever for the threads
+            // of the parent that are not here: the bare calls change this process alone.
+            check(libc::syscall(libc::SYS_setgroups, 0, ptr::null::<u32>()) as c_int)?;
+            check(libc::syscall(libc::SYS_setgid, gid) as c_int)?;
+            check(libc::syscall(libc::SYS_setuid, uid) as c_int)?;
         }
         let limited = check(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
         // Lambda refuses it, and there is nobody else to become.
