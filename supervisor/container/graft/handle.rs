@@ -54,7 +54,7 @@ fn dispatch(number: usize, registers: &Registers) -> Answer<Option<isize>> {
         n::CHOWN => own(HERE, a, 0)?,
         n::LCHOWN => own(HERE, a, AT_SYMLINK_NOFOLLOW)?,
         n::FCHOWNAT => own(a, b, e)?,
-        n::FCHOWN => 0,
+        n::FCHOWN => own_open(a),
         n::FCHMOD | n::FSETXATTR | n::FREMOVEXATTR => change_open(number, registers)?,
         n::CONNECT | n::BIND | n::SENDTO => return sockets::send(number, registers),
         n::SENDMSG => return sockets::send_message(registers),
@@ -218,6 +218,12 @@ fn own(directory: usize, path: usize, flags: usize) -> Answer<isize> {
     let host = translate(directory as i32, path, &mut text)?;
     let status = Status::of(directory as i32, host as *const u8, flags);
     Ok(status.err().unwrap_or(0))
+}
+
+fn own_open(file: usize) -> isize {
+    // The descriptor is the guest's, who closes it.
+    let file = ManuallyDrop::new(File(file as i32));
+    file.status().err().unwrap_or(0)
 }
 
 fn change_open(number: usize, registers: &Registers) -> Answer<isize> {

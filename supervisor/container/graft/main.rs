@@ -25,6 +25,7 @@ mod state;
 mod status;
 mod sys;
 mod text;
+mod window;
 
 use core::arch::{asm, global_asm};
 

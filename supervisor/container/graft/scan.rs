@@ -4,9 +4,10 @@
 //! place is judged by decoding from many starts before it. x86 code falls into step within a few
 //! instructions, so the starts agree where there really is an instruction.
 
-use super::decode::{Instruction, Kind, decode};
+use super::decode::decode;
 use super::elf::{is_program, number};
 use super::numbers::{COUNT, TABLE};
+use super::window::{is_target, window};
 
 /// A window of whole instructions with one `syscall` among them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,12 +38,9 @@ impl Site {
 /// Length of the jump that replaces a window.
 pub(crate) const JUMP_BYTES: usize = 5;
 /// How far before a place decoding starts at most, and at least.
-const FARTHEST_START: usize = 96;
+pub(crate) const FARTHEST_START: usize = 96;
 const NEAREST_START: usize = 24;
-/// Reach of a short branch, and how far away long ones are looked for.
-const SHORT_REACH: usize = 144;
-const LONG_REACH: usize = 4096;
-const SYSCALL: [u8; 2] = [0x0f, 0x05];
+pub(crate) const SYSCALL: [u8; 2] = [0x0f, 0x05];
 
 /// Finds the sites that may need translation in an x86-64 ELF file; in other files there are none.
 pub(crate) fn scan_file(file: &[u8], found: &mut dyn FnMut(Site)) {
@@ -163,7 +161,7 @@ fn judge(code: &[u8], at: usize) -> Option<(usize, usize)> {
     {
         return None;
     }
-    Some(window(code, at, &before).unwrap_or((at, SYSCALL.len())))
+    Some(window(code, at, before.starts()).unwrap_or((at, SYSCALL.len())))
 }
 
 fn is_translated(number: u32) -> bool {
@@ -217,9 +215,13 @@ impl Before {
         self.starts[..self.count].reverse();
     }
 
+    fn starts(&self) -> &[usize] {
+        &self.starts[..self.count]
+    }
+
     /// The number in the register, where the code shows it.
     fn number(&self, code: &[u8]) -> Option<u32> {
-        for &start in &self.starts[..self.count] {
+        for &start in self.starts() {
             let bytes = &code[start..self.at];
             if let [0xb8, a, b, c, d, ..] = *bytes {
                 return Some(u32::from_le_bytes([a, b, c, d]));
@@ -245,7 +247,7 @@ fn reaches(code: &[u8], from: usize, at: usize) -> Option<bool> {
 }
 
 /// Whether a small number is loaded just before, the form in which nearly all system calls come.
-fn is_direct(code: &[u8], at: usize) -> bool {
+pub(crate) fn is_direct(code: &[u8], at: usize) -> bool {
     let Some(bytes) = at.checked_sub(6).map(|from| &code[from..at]) else {
         return false;
     };
@@ -275,81 +277,6 @@ fn keeps_number(bytes: &[u8]) -> bool {
         0x50..=0x57 | 0x84 | 0x85 | 0x38..=0x3b | 0x90 => true,
         _ => false,
     }
-}
-
-/// A window of at least [`JUMP_BYTES`] that nothing jumps into: with what is before, else with what
-/// follows, else with more of what is before.
-fn window(code: &[u8], at: usize, before: &Before) -> Option<(usize, usize)> {
-    let end = at + SYSCALL.len();
-    let starts = &before.starts[..before.count];
-    if is_direct(code, at) && !is_target(code, at, end - 1) {
-        return Some((at - 5, 7));
-    }
-    let forward = extend_forward(code, end, at + JUMP_BYTES);
-    if let Some(end) = forward.filter(|&end| !is_target(code, at + 1, end - 1)) {
-        return Some((at, end - at));
-    }
-    for &start in starts {
-        let instruction = decode(&code[start..at])?;
-        if instruction.kind != Kind::Movable {
-            return None;
-        }
-        if end - start >= JUMP_BYTES {
-            return (!is_target(code, start + 1, end - 1)).then_some((start, end - start));
-        }
-    }
-    None
-}
-
-fn extend_forward(code: &[u8], mut end: usize, wanted: usize) -> Option<usize> {
-    while end < wanted {
-        let Instruction { length, kind } = decode(code.get(end..)?)?;
-        if kind != Kind::Movable {
-            return None;
-        }
-        end += length;
-    }
-    Some(end)
-}
-
-/// Whether a branch nearby leads to a place between `first` and `last`.
-fn is_target(code: &[u8], first: usize, last: usize) -> bool {
-    is_short_target(code, first, last) || is_long_target(code, first, last)
-}
-
-fn is_short_target(code: &[u8], first: usize, last: usize) -> bool {
-    // Far enough before that decoding is in step when it comes within reach.
-    let mut at = first.saturating_sub(SHORT_REACH + FARTHEST_START);
-    let end = (last + SHORT_REACH).min(code.len());
-    while at < end {
-        let Some(Instruction { length, kind }) = decode(&code[at..]) else {
-            at += 1;
-            continue;
-        };
-        at += length;
-        if let Kind::Branch(displacement) = kind {
-            let target = at as i64 + displacement;
-            if (first as i64..=last as i64).contains(&target) {
-                return true;
-            }
-        }
-    }
-    false
-}
-
-/// Long branches are recognised at any byte: four bytes hardly ever lead here by chance.
-fn is_long_target(code: &[u8], first: usize, last: usize) -> bool {
-    let begin = first.saturating_sub(LONG_REACH);
-    let end = (last + LONG_REACH).min(code.len());
-    (begin..end.saturating_sub(5)).any(|at| {
-        let is_branch = matches!(code[at], 0xe8 | 0xe9)
-            || (code[at] & 0xf0 == 0x80 && at > 0 && code[at - 1] == 0x0f);
-        is_branch && {
-            let bytes = [code[at + 1], code[at + 2], code[at + 3], code[at + 4]];
-            let target = at as i64 + 5 + i64::from(i32::from_le_bytes(bytes));
-            (first as i64..=last as i64).contains(&target)
-        }
-    })
 }
 
 #[cfg(test)]

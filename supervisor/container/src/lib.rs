@@ -23,6 +23,7 @@ mod rooted;
 mod source;
 mod sys;
 mod sys_child;
+mod sys_reaper;
 mod tar;
 mod unpack;
 

@@ -1,4 +1,4 @@
-//! Starting a process tree in its own namespaces: the only file with unsafe code.
+//! Starting a process tree: all unsafe code of the crate is here and in the files `sys_*`.
 //!
 //! The program has many threads, so between `clone3` and `execve` the child may do nothing but make
 //! system calls: another thread may have held the allocator's lock at the moment of the copy. All

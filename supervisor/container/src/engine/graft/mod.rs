@@ -23,6 +23,9 @@ mod plan;
 #[cfg(test)]
 #[path = "../../../graft/scan.rs"]
 mod scan;
+#[cfg(test)]
+#[path = "../../../graft/window.rs"]
+mod window;
 
 use std::fs;
 use std::io;
