@@ -29,6 +29,7 @@ mod window;
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -156,6 +157,10 @@ fn launch(
 /// alone. Each round may show children of the round before.
 fn end_all(loader: &Path) {
     const ROUNDS: usize = 1000;
+    // By identity, not by name: in another mount namespace another file may have the same path.
+    let Ok(own) = fs::metadata(loader) else {
+        return;
+    };
     for _ in 0..ROUNDS {
         let mut any = false;
         for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
@@ -166,7 +171,8 @@ fn end_all(loader: &Path) {
             let Some(pid) = number.and_then(Pid::from_raw) else {
                 continue;
             };
-            if fs::read_link(entry.path().join("exe")).is_ok_and(|path| path == loader) {
+            let is_own = |file: fs::Metadata| (file.dev(), file.ino()) == (own.dev(), own.ino());
+            if fs::metadata(entry.path().join("exe")).is_ok_and(is_own) {
                 any = true;
                 // Who has ended meanwhile needs no signal.
                 let _ = rustix::process::kill_process(pid, Signal::KILL);
