@@ -12,6 +12,7 @@ pub mod digest;
 pub mod event;
 pub mod exit_code;
 pub mod glob;
+pub mod lock;
 pub mod manifest;
 pub mod plan;
 pub mod record;
