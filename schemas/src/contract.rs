@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::construct::{Compute, Http, Join, RetryClass, SecretReference, When};
 use crate::digest::Digest;
 use crate::glob::Glob;
 
@@ -36,6 +37,12 @@ pub mod function_variable {
     pub const IMAGE_CACHE: &str = "SCAR_IMAGE_CACHE";
     /// Forces a container engine: `namespaces`, `chroot`, `graft`.
     pub const ENGINE: &str = "SCAR_ENGINE";
+    /// Key of the stage package in the artifact bucket, where the platform brings none (Batch).
+    pub const PACKAGE_KEY: &str = "SCAR_PACKAGE_KEY";
+    /// ARN of the Batch queue that the stage's jobs go to.
+    pub const BATCH_QUEUE: &str = "SCAR_BATCH_QUEUE";
+    /// ARN of the stage's Batch job definition with its revision.
+    pub const BATCH_DEFINITION: &str = "SCAR_BATCH_DEFINITION";
     /// Test-only: abort at this named point, `name` or `name:n` for the n-th passage.
     pub const CRASH_AT: &str = "SCAR_CRASH_AT";
 }
@@ -53,6 +60,16 @@ pub mod container_variable {
     pub const OUT: &str = "SCAR_OUT";
     /// Base name of the input's key without its last suffix.
     pub const STEM: &str = "SCAR_STEM";
+    /// Text of this item of a scatter.
+    pub const ITEM: &str = "SCAR_ITEM";
+    /// Number of this item of a scatter, from 0.
+    pub const INDEX: &str = "SCAR_INDEX";
+    /// Number of this computer of a job of several, from 0; 0 is the one whose outputs count.
+    pub const NODE: &str = "SCAR_NODE";
+    /// How many computers work on the job.
+    pub const NODES: &str = "SCAR_NODES";
+    /// Address of computer 0, where it is another.
+    pub const MAIN_NODE: &str = "SCAR_MAIN_NODE";
     /// Key of the input object, byte for byte.
     pub const KEY: &str = "SCAR_KEY";
     /// Identity of the run: the task that the first input of the chain became.
@@ -121,6 +138,76 @@ pub struct StageConfig {
     pub disk_mib: u32,
     /// Starts allowed for one task before it is recorded as failed.
     pub attempts: u32,
+    /// What the stage has beyond image, command, inputs and outputs.
+    #[serde(default, skip_serializing_if = "is_plain")]
+    pub more: More,
+}
+
+fn is_plain(more: &More) -> bool {
+    *more == More::default()
+}
+
+/// The constructs that not every stage has. Absent ones are left out of the file.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct More {
+    /// Name that the stage keeps in keys and identities, if it was renamed since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// What runs its tasks. A function of a Batch stage only takes events and submits jobs.
+    pub compute: Compute,
+    /// Tasks for which Lambda is too small go to Batch.
+    pub fallback: bool,
+    /// Seconds that a Batch job of the stage may take; 0 if it has none.
+    pub job_timeout_s: u32,
+    /// Computers of one Batch job; 0 and 1 are one.
+    pub nodes: u32,
+    /// Which objects of the inputs are taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub when: Option<When>,
+    /// Waits for several objects.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub join: Option<Join>,
+    /// One task for each of these texts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub items: Vec<String>,
+    /// Ids of the stages whose finished tasks start this one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<String>,
+    /// Some stage is `after` this one: finished tasks are told.
+    pub announces: bool,
+    /// HTTP door.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http: Option<Http>,
+    /// It has a schedule.
+    pub scheduled: bool,
+    /// Variables whose values are fetched when a task starts.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, SecretReference>,
+    /// Prefixes that tasks see as folders.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mounts: Vec<Mount>,
+    /// Rounds of a cycle after which objects are left alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loop_max: Option<u32>,
+    /// Image, command, script and variables, where they are part of a task's identity.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Digest>,
+    /// The only failures that are tried again, besides those of the platform.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_only: Option<Vec<RetryClass>>,
+}
+
+/// A prefix of a bucket that tasks see as a folder, read-only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mount {
+    /// Manifest name of the bucket.
+    pub bucket: String,
+    /// Key prefix with its closing slash.
+    pub prefix: String,
+    /// Absolute path in the container.
+    pub path: String,
 }
 
 /// Where an image comes from. The digest is that of the platform's image manifest.
@@ -243,6 +330,12 @@ impl StageConfig {
             ] => Mode::Atomic,
             _ => Mode::Ledger,
         }
+    }
+
+    /// Name of the stage in keys and in the identity of tasks: the one it was first deployed under.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.more.id.as_deref().unwrap_or(&self.stage)
     }
 
     /// Whether the stage takes this object: a declared input, not a folder marker, not scar's own.

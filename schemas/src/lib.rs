@@ -6,12 +6,14 @@
 //! text forms, and the few pure functions (globs, task identity) on which two processes must agree.
 
 pub mod automaton;
+pub mod construct;
 pub mod contract;
 pub mod deployed;
 pub mod digest;
 pub mod event;
 pub mod exit_code;
 pub mod glob;
+pub mod hand_over;
 pub mod lock;
 pub mod manifest;
 pub mod plan;

@@ -7,6 +7,11 @@ use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
 
+use crate::construct::{
+    Architecture, Cache, Events, Http, Join, Network, Package, RetryClass, Schedule,
+    SecretReference, When,
+};
+
 /// Version of the manifest language, the value of the key `scar`.
 pub const VERSION: u64 = 1;
 
@@ -38,6 +43,10 @@ pub struct Manifest {
 pub struct Bucket {
     /// Real name of a bucket that exists already; `None` is a bucket that scar makes and keeps.
     pub existing: Option<String>,
+    /// Days after which objects below a prefix are deleted, by prefix; empty prefix is all of them.
+    pub expire_days: BTreeMap<String, u64>,
+    /// Old versions of objects are kept.
+    pub versioned: bool,
 }
 
 /// An environment: what differs between `dev` and `prod`.
@@ -51,6 +60,21 @@ pub struct Environment {
     pub defaults: Settings,
     /// Destroying or replacing needs the environment's name typed.
     pub protect: bool,
+    /// The only account, twelve digits, that the environment may be applied to.
+    pub account: Option<String>,
+    /// Name or ARN of the SNS topic that hears of failures.
+    pub alarm: Option<String>,
+    /// What a plan may not exceed.
+    pub limits: Limits,
+}
+
+/// What a plan for an environment may not exceed.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Limits {
+    /// US dollars a month.
+    pub cost_per_month: Option<f64>,
+    /// Tasks at once over all Lambda stages.
+    pub concurrency: Option<u64>,
 }
 
 /// Settings that `defaults` and a stage share.
@@ -68,13 +92,31 @@ pub struct Settings {
     pub retry: Option<Retry>,
     /// Logging.
     pub logs: Option<Logs>,
+    /// Processors of a Batch job, in thousandths of a vCPU.
+    pub vcpu_milli: Option<u64>,
+    /// GPUs of a Batch job.
+    pub gpu: Option<u64>,
+    /// Batch jobs run on spare capacity that can be taken away.
+    pub spot: Option<bool>,
+    /// Processor architecture.
+    pub arch: Option<Architecture>,
+    /// Where in the network tasks run.
+    pub network: Option<Network>,
+    /// Tasks at once.
+    pub concurrency: Option<u64>,
+    /// What counts as done already.
+    pub cache: Option<Cache>,
+    /// How events come.
+    pub events: Option<Events>,
 }
 
 /// What to do with failed tasks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Retry {
-    /// Starts of one task at most, 1 to 3.
-    pub attempts: u64,
+    /// Starts of one task at most: 1 to 3 on Lambda, 1 to 10 in Batch.
+    pub attempts: Option<u64>,
+    /// The only failures of the container or the platform that are tried again; `None` is the default.
+    pub only: Option<Vec<RetryClass>>,
 }
 
 /// Logging of a stage.
@@ -85,7 +127,7 @@ pub struct Logs {
 }
 
 /// A stage.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Stage {
     /// Registry reference, `oci:DIR[:ref]` or `archive:FILE`.
     pub image: String,
@@ -97,12 +139,49 @@ pub struct Stage {
     pub outputs: Vec<OutputPath>,
     /// Where it runs.
     pub compute: Compute,
+    /// `fallback: batch`: Lambda first, Batch when time, memory or disk is not enough.
+    pub fallback: bool,
+    /// Which objects of its inputs it takes.
+    pub when: Option<When>,
+    /// Waits for several objects.
+    pub join: Option<Join>,
+    /// Makes several tasks of one object.
+    pub scatter: Option<Scatter>,
+    /// Stages whose tasks start it when they are done; never together with inputs.
+    pub after: Vec<String>,
+    /// HTTP door.
+    pub http: Option<Http>,
+    /// Times at which it starts.
+    pub schedule: Option<Schedule>,
+    /// Variables whose values are fetched when a task starts.
+    pub secrets: BTreeMap<String, SecretReference>,
+    /// Prefixes of buckets that tasks see as folders, by absolute path in the container.
+    pub mounts: IndexMap<String, Path>,
+    /// Computers of one Batch job that work together.
+    pub nodes: Option<u64>,
+    /// `loop: {max: N}`: rounds of a cycle that is meant.
+    pub loop_max: Option<u64>,
+    /// Name under which the stage was deployed before.
+    pub renamed_from: Option<String>,
+    /// Tags besides the workflow's.
+    pub tags: BTreeMap<String, String>,
+    /// How a Lambda stage gets its image.
+    pub package: Option<Package>,
     /// Its own settings.
     pub settings: Settings,
 }
 
-/// What runs in a stage.
+/// What one object is split by.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scatter {
+    /// One task for each line of a file beside the manifest.
+    Lines(String),
+    /// One task for each text.
+    List(Vec<String>),
+}
+
+/// What runs in a stage.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Work {
     /// `run`: an inline script for `/bin/sh`.
     Run(String),
@@ -111,6 +190,7 @@ pub enum Work {
     /// `command`: an argument vector.
     Command(Vec<String>),
     /// The image's own entrypoint.
+    #[default]
     Image,
 }
 
@@ -120,6 +200,10 @@ pub enum Compute {
     /// An AWS Lambda function.
     #[default]
     Lambda,
+    /// A job of AWS Batch.
+    Batch,
+    /// Lambda, unless something that was asked for needs Batch.
+    Auto,
 }
 
 /// `[bucket:]key-pattern`.

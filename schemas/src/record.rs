@@ -21,6 +21,10 @@ pub mod metadata {
     pub const RUN: &str = "scar-run";
     /// Stages passed since the first input, handed from stage to stage.
     pub const HOPS: &str = "scar-hops";
+    /// How the run fanned out to get here: `i-n` for item i, from 0, of n, one for each fan-out from the
+    /// outermost on, joined by dots; absent before the first. A fan-out is a scatter, or an output
+    /// prefix that any number of files go to.
+    pub const ITEMS: &str = "scar-items";
     /// Key of the input, percent-encoded and cut at 512 bytes; for people who meet a collision.
     pub const INPUT: &str = "scar-input";
 }

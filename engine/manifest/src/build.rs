@@ -39,6 +39,7 @@ fn buckets(root: &Node) -> IndexMap<String, Bucket> {
             DATA.to_owned(),
             Bucket {
                 existing: Some(existing),
+                ..Bucket::default()
             },
         )]);
     }
@@ -48,6 +49,7 @@ fn buckets(root: &Node) -> IndexMap<String, Bucket> {
                 name,
                 Bucket {
                     existing: text(node, "existing"),
+                    ..Bucket::default()
                 },
             )
         })
@@ -66,6 +68,7 @@ fn environment(node: &Node) -> Environment {
                 ..
             })
         ),
+        ..Environment::default()
     }
 }
 
@@ -82,7 +85,8 @@ fn settings(node: &Node) -> Settings {
     };
     let retry = |node: &Node| {
         Some(Retry {
-            attempts: node.get("attempts")?.text()?.parse().ok()?,
+            attempts: node.get("attempts")?.text()?.parse().ok(),
+            only: None,
         })
     };
     let logs = |node: &Node| {
@@ -97,6 +101,7 @@ fn settings(node: &Node) -> Settings {
         disk_mib: size("disk"),
         retry: node.get("retry").and_then(retry),
         logs: node.get("logs").and_then(logs),
+        ..Settings::default()
     }
 }
 
@@ -108,6 +113,7 @@ fn stage(node: &Node) -> Option<Stage> {
         outputs: node.get("out").map_or(Some(Vec::new()), outputs)?,
         compute: Compute::Lambda,
         settings: settings(node),
+        ..Stage::default()
     })
 }
 

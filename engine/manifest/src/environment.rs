@@ -67,6 +67,14 @@ fn overlay(settings: &mut Settings, over: Settings) {
         disk_mib,
         retry,
         logs,
+        vcpu_milli,
+        gpu,
+        spot,
+        arch,
+        network,
+        concurrency,
+        cache,
+        events,
     } = over;
     settings.env.extend(env);
     settings.memory_mib = memory_mib.or(settings.memory_mib);
@@ -74,6 +82,14 @@ fn overlay(settings: &mut Settings, over: Settings) {
     settings.disk_mib = disk_mib.or(settings.disk_mib);
     settings.retry = retry.or_else(|| settings.retry.take());
     settings.logs = logs.or_else(|| settings.logs.take());
+    settings.vcpu_milli = vcpu_milli.or(settings.vcpu_milli);
+    settings.gpu = gpu.or(settings.gpu);
+    settings.spot = spot.or(settings.spot);
+    settings.arch = arch.or(settings.arch);
+    settings.network = network.or_else(|| settings.network.take());
+    settings.concurrency = concurrency.or(settings.concurrency);
+    settings.cache = cache.or(settings.cache);
+    settings.events = events.or(settings.events);
 }
 
 fn unknown(root: &Node, wanted: &str, known: &[&str]) -> Diagnostic {

@@ -1,6 +1,6 @@
 //! The stage package: what the supervisor is told about its stage.
 
-use scar_schemas::contract::{Command, FORMAT, Image, Input, Output, StageConfig};
+use scar_schemas::contract::{Command, FORMAT, Image, Input, More, Output, StageConfig};
 use scar_schemas::digest::hex;
 use scar_schemas::manifest::Work;
 use scar_workflow::{Stage, Workflow};
@@ -55,6 +55,7 @@ fn stage_config(workflow: &Workflow, stage: &Stage, image: &Image) -> StageConfi
         memory_mib: stage.memory_mib,
         disk_mib: stage.disk_mib,
         attempts: stage.attempts,
+        more: More::default(),
     }
 }
 

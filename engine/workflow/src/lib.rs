@@ -7,8 +7,13 @@ use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
 use scar_manifest::{Diagnostic, Files, Places, Source};
+use scar_schemas::construct::{
+    Architecture, Cache, Compute, Events, Http, Join, Network, Package, RetryClass, Schedule,
+    SecretReference, When,
+};
+use scar_schemas::contract::Mount;
 use scar_schemas::glob::Glob;
-use scar_schemas::manifest::{Manifest, Work};
+use scar_schemas::manifest::{Limits, Manifest, Work};
 
 mod dead;
 mod graph;
@@ -33,8 +38,16 @@ pub struct Workflow {
     pub protect: bool,
     /// Tags on everything.
     pub tags: BTreeMap<String, String>,
+    /// The only account that it may be applied to.
+    pub account: Option<String>,
+    /// Name or ARN of the SNS topic that hears of failures.
+    pub alarm: Option<String>,
+    /// What a plan may not exceed.
+    pub limits: Limits,
     /// Buckets by manifest name: the real name of an existing one, `None` for a managed one.
     pub buckets: IndexMap<String, Option<String>>,
+    /// What managed buckets have beyond the ordinary, by manifest name.
+    pub bucket_settings: BTreeMap<String, BucketSettings>,
     /// Manifest name of the managed bucket that holds scar's own records.
     pub state_bucket: String,
     /// Stages in topological order, ties in file order.
@@ -43,8 +56,17 @@ pub struct Workflow {
     pub links: Vec<Link>,
 }
 
+/// What a managed bucket has beyond the ordinary.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BucketSettings {
+    /// Days after which objects below a prefix are deleted, by prefix.
+    pub expire_days: BTreeMap<String, u32>,
+    /// Old versions of objects are kept.
+    pub versioned: bool,
+}
+
 /// A stage with every value decided.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Stage {
     /// Its name.
     pub name: String,
@@ -68,6 +90,58 @@ pub struct Stage {
     pub attempts: u32,
     /// Days to keep the log.
     pub log_days: u32,
+    /// Name in logical ids, keys and identities: the name it was first deployed under.
+    pub id: String,
+    /// What runs its tasks, decided.
+    pub compute: Compute,
+    /// Why `auto` became what it is, for people; `None` if the manifest said it.
+    pub compute_reason: Option<String>,
+    /// Lambda first, Batch when time, memory or disk is not enough.
+    pub fallback: bool,
+    /// Processors of a Batch job, in thousandths of a vCPU.
+    pub vcpu_milli: u32,
+    /// GPUs of a Batch job.
+    pub gpu: u32,
+    /// Batch jobs run on spare capacity.
+    pub spot: bool,
+    /// Computers of one Batch job, at least 1.
+    pub nodes: u32,
+    /// Processor architecture.
+    pub arch: Architecture,
+    /// Where in the network tasks run.
+    pub network: Network,
+    /// Tasks at once.
+    pub concurrency: Option<u32>,
+    /// How events come.
+    pub events: Events,
+    /// How a Lambda stage gets its image.
+    pub package: Package,
+    /// Which objects of the inputs are taken.
+    pub when: Option<When>,
+    /// Waits for several objects.
+    pub join: Option<Join>,
+    /// Texts of a scatter; empty without one.
+    pub items: Vec<String>,
+    /// Ids of stages whose finished tasks start it.
+    pub after: Vec<String>,
+    /// Some stage is `after` it.
+    pub announces: bool,
+    /// HTTP door.
+    pub http: Option<Http>,
+    /// Times at which it starts.
+    pub schedule: Option<Schedule>,
+    /// Variables whose values are fetched when a task starts.
+    pub secrets: BTreeMap<String, SecretReference>,
+    /// Prefixes that tasks see as folders.
+    pub mounts: Vec<Mount>,
+    /// Rounds of a cycle that is meant.
+    pub loop_max: Option<u32>,
+    /// What counts as done already.
+    pub cache: Cache,
+    /// The only failures that are tried again; `None` is the default.
+    pub retry_only: Option<Vec<RetryClass>>,
+    /// Tags besides the workflow's.
+    pub tags: BTreeMap<String, String>,
 }
 
 /// An input of a stage.

@@ -61,6 +61,10 @@ pub(crate) fn workflow(
         description: manifest.description.clone(),
         region: own.region.or_else(|| manifest.region.clone()),
         protect: own.protect,
+        account: own.account,
+        alarm: own.alarm,
+        limits: own.limits,
+        bucket_settings: BTreeMap::new(),
         tags: manifest.tags.clone(),
         state_bucket: state_bucket(&buckets),
         buckets,
@@ -189,8 +193,14 @@ impl Resolver<'_> {
             memory_mib: number(|s| s.memory_mib, MEMORY_MIB),
             timeout_s: number(|s| s.timeout_s, TIMEOUT_S),
             disk_mib: number(|s| s.disk_mib, DISK_MIB),
-            attempts: number(|s| s.retry.as_ref().map(|retry| retry.attempts), ATTEMPTS),
+            attempts: number(
+                |s| s.retry.as_ref().and_then(|retry| retry.attempts),
+                ATTEMPTS,
+            ),
             log_days: number(|s| s.logs.as_ref().map(|logs| logs.keep_days), LOG_DAYS),
+            id: self.name.to_owned(),
+            nodes: 1,
+            ..Stage::default()
         })
     }
 

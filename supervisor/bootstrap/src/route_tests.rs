@@ -35,6 +35,7 @@ pub(crate) fn config() -> StageConfig {
         memory_mib: 512,
         disk_mib: 512,
         attempts: 3,
+        more: scar_schemas::contract::More::default(),
     }
 }
 

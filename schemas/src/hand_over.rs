@@ -1,0 +1,130 @@
+//! What one invocation of the supervisor hands to another through objects of scar's own and through
+//! Batch: slots and fires of joins, items of scatters, finished tasks, jobs.
+//!
+//! Every object here is created with `If-None-Match: *`, so that duplicates and restarts are harmless.
+//! Keys that start a stage ([`fires_prefix`] and so on) are matched by a rule of that stage; the other
+//! keys below [`SYSTEM_PREFIX`] start nothing.
+
+use serde::{Deserialize, Serialize};
+
+use crate::contract::SYSTEM_PREFIX;
+use crate::record::ObjectVersion;
+
+/// Format number of every object here. A supervisor refuses a higher one.
+pub const FORMAT: u32 = 1;
+
+/// Prefix of the slots of a stage's joins; starts nothing.
+#[must_use]
+pub fn slots_prefix(stage: &str) -> String {
+    format!("{SYSTEM_PREFIX}joins/{stage}/")
+}
+
+/// Prefix of the objects that start a join's task.
+#[must_use]
+pub fn fires_prefix(stage: &str) -> String {
+    format!("{SYSTEM_PREFIX}fires/{stage}/")
+}
+
+/// Prefix of the objects that start the items of a scatter on Lambda.
+#[must_use]
+pub fn items_prefix(stage: &str) -> String {
+    format!("{SYSTEM_PREFIX}items/{stage}/")
+}
+
+/// Prefix of the objects that bodies of asynchronous HTTP calls become.
+#[must_use]
+pub fn bodies_prefix(stage: &str) -> String {
+    format!("{SYSTEM_PREFIX}http/{stage}/")
+}
+
+/// Prefix of the objects that tell of a stage's finished tasks, where another stage is `after` it.
+#[must_use]
+pub fn done_prefix(stage: &str) -> String {
+    format!("{SYSTEM_PREFIX}done/{stage}/")
+}
+
+/// Prefix of the markers of tasks that went from Lambda to Batch; starts nothing.
+#[must_use]
+pub fn handed_over_prefix(stage: &str) -> String {
+    format!("{SYSTEM_PREFIX}handed-over/{stage}/")
+}
+
+/// A member of a join: the content of its slot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// Index of the input that took the object.
+    pub input: usize,
+    /// The object.
+    pub object: ObjectVersion,
+    /// Which of how many it is, see [`crate::record::metadata::ITEMS`]; empty if nothing fanned out.
+    pub items: String,
+    /// Run it belongs to.
+    pub run: String,
+}
+
+/// A join that is complete, or whose time is up: the content of the object that starts its task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fire {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// What the members have in common, for people: the stem, the run or the time.
+    pub group: String,
+    /// 0 for the first firing of the group; higher when members came anew.
+    pub generation: u32,
+    /// The members in the order of inputs, then items, then keys.
+    pub members: Vec<Member>,
+    /// Whether all members are there.
+    pub complete: bool,
+}
+
+/// One item of a scatter: the content of the object that starts its task on Lambda.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Item {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// The object that was scattered.
+    pub object: ObjectVersion,
+    /// Which item, from 0.
+    pub index: u32,
+}
+
+/// A finished task, for the stages that are `after` its stage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// Stage that finished.
+    pub stage: String,
+    /// Its task.
+    pub task: String,
+    /// The run.
+    pub run: String,
+    /// Real bucket and key of every output.
+    pub outputs: Vec<(String, String)>,
+}
+
+/// What a Batch job works on: handed over as base64 of JSON in [`JOB_VARIABLE`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobRequest {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// What starts the task.
+    pub cause: Cause,
+    /// RFC 3339 time of the event.
+    pub time: String,
+}
+
+/// What starts a task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    /// An object that the stage takes, also one of scar's own that starts it.
+    Object(ObjectVersion),
+    /// A time of its schedule, RFC 3339.
+    Scheduled(String),
+}
+
+/// Variable of a Batch job with its [`JobRequest`].
+pub const JOB_VARIABLE: &str = "SCAR_JOB";
