@@ -35,7 +35,7 @@ pub use error::Error;
 pub use https::{HttpsClient, RequestBody, Trust, https_client};
 pub use layout::Layout;
 pub use oci::{ImageConfig, Platform};
-pub use pack::{PackReport, PackSpec, PackedFile, pack};
+pub use pack::{BuiltImage, PackReport, PackSpec, PackedFile, pack, program_image};
 pub use reference::{InvalidReference, Reference, RegistryReference, Version};
 pub use registry::{Client, Credentials};
 pub use rooted::remove_tree;

@@ -8,7 +8,7 @@ use std::process::{Child, Command as Program, Stdio as ProgramStdio};
 
 use scar_container::{
     Cache, Client, Command, Credentials, Error, Exit, Job, Layout, Limits, PackSpec, PackedFile,
-    Platform, Reference, inspect, pack, select, unpack,
+    Platform, Reference, inspect, pack, program_image, select, unpack,
 };
 
 fn spec() -> PackSpec {
@@ -18,13 +18,14 @@ fn spec() -> PackSpec {
     }
 }
 
-fn exists(program: &str) -> bool {
-    Program::new(program)
-        .arg("--version")
-        .stdout(ProgramStdio::null())
-        .stderr(ProgramStdio::null())
-        .status()
-        .is_ok()
+/// A test that looks on is worth nothing where its partner is missing, so that is a failure.
+fn needs(programs: &[&str]) {
+    for name in programs {
+        let found = std::env::var_os("PATH").is_some_and(|path| {
+            std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
+        });
+        assert!(found, "this test needs the program `{name}`: install it");
+    }
 }
 
 fn run(program: &str, arguments: &[&str]) {
@@ -116,9 +117,7 @@ async fn a_packed_image_runs_and_is_reproducible() {
 
 #[tokio::test]
 async fn trees_equal_those_of_umoci() {
-    if !exists("umoci") {
-        return;
-    }
+    needs(&["umoci"]);
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     let report = pack(&spec(), &path("image")).unwrap();
@@ -175,9 +174,7 @@ async fn compare_with_umoci(folder: &Path, image: &Path, name: &str) {
 
 #[tokio::test]
 async fn archives_hold_the_same_image() {
-    if !exists("skopeo") {
-        return;
-    }
+    needs(&["skopeo"]);
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
     let report = pack(&spec(), Path::new(&path("image"))).unwrap();
@@ -249,9 +246,7 @@ fn registry(folder: &Path) -> Registry {
 
 #[tokio::test]
 async fn images_come_from_a_registry() {
-    if !exists("skopeo") || !exists("docker-registry") {
-        return;
-    }
+    needs(&["skopeo", "docker-registry"]);
     let folder = tempfile::tempdir().unwrap();
     let image = folder.path().join("image");
     let report = pack(&spec(), &image).unwrap();
@@ -291,4 +286,42 @@ async fn images_come_from_a_registry() {
     let error = missing.resolve(&Platform::host()).await.unwrap_err();
     assert!(matches!(error, Error::NotFound { .. }), "{error}");
     assert!(client("ghcr.io/a/b", true).is_err());
+}
+
+#[tokio::test]
+async fn the_image_of_a_program_is_pushed_once_and_found_by_others() {
+    needs(&["skopeo", "docker-registry", "busybox"]);
+    let folder = tempfile::tempdir().unwrap();
+    let registry = registry(folder.path());
+    let program = std::fs::read("/bin/busybox").unwrap();
+    let image = program_image("busybox", &program, &Platform::host()).unwrap();
+    let name = format!("{}/scar/tool@{}", registry.host, image.digest);
+    let Reference::Registry(reference) = Reference::parse(&name).unwrap() else {
+        unreachable!("a registry reference");
+    };
+    let client = Client::new(&reference, Credentials::default(), true).unwrap();
+    assert!(client.push(&image, None).await.unwrap());
+    assert!(!client.push(&image, None).await.unwrap());
+    run(
+        "skopeo",
+        &[
+            "inspect",
+            "--raw",
+            "--tls-verify=false",
+            &format!("docker://{name}"),
+        ],
+    );
+    let cache = Cache::new(folder.path().join("cache"));
+    let rootfs = cache
+        .ensure(&client, &image.digest, &Limits::default())
+        .await
+        .unwrap();
+    let unpacked = std::fs::read(rootfs.path.join("busybox")).unwrap();
+    assert_eq!(unpacked, program);
+    let certificates = rootfs.path.join("etc/ssl/certs/ca-certificates.crt");
+    assert!(
+        std::fs::read_to_string(certificates)
+            .unwrap()
+            .starts_with("-----BEGIN")
+    );
 }

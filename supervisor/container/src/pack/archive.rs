@@ -24,10 +24,8 @@ pub(crate) fn write(tree: &Tree, output: &mut impl Write) -> io::Result<u64> {
             Node::Symlink(target) => {
                 entry(output, name, target.as_os_str().as_bytes(), b'2', 0o777, 0)?;
             }
-            Node::Content(bytes) => {
-                entry(output, name, b"", b'0', 0o644, bytes.len() as u64)?;
-                total += data(output, &mut bytes.as_slice(), bytes.len() as u64)?;
-            }
+            Node::Content(bytes) => total += content(output, name, bytes, 0o644)?,
+            Node::Program(bytes) => total += content(output, name, bytes, 0o755)?,
             Node::File {
                 source,
                 is_executable,
@@ -38,6 +36,12 @@ pub(crate) fn write(tree: &Tree, output: &mut impl Write) -> io::Result<u64> {
     }
     output.write_all(&[0; 2 * BLOCK])?;
     Ok(total)
+}
+
+fn content(output: &mut impl Write, name: &[u8], mut bytes: &[u8], mode: u32) -> io::Result<u64> {
+    let size = bytes.len() as u64;
+    entry(output, name, b"", b'0', mode, size)?;
+    data(output, &mut bytes, size)
 }
 
 fn file(output: &mut impl Write, name: &[u8], source: &Path, executable: bool) -> io::Result<u64> {

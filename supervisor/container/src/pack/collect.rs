@@ -34,6 +34,8 @@ pub(crate) enum Node {
     Symlink(PathBuf),
     /// A file made here.
     Content(Vec<u8>),
+    /// A program made here.
+    Program(Vec<u8>),
 }
 
 /// The tree of an image: paths without a leading slash.

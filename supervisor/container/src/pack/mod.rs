@@ -3,6 +3,7 @@
 mod archive;
 mod collect;
 mod elf;
+mod program;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -20,6 +21,8 @@ use crate::oci::{
     Platform, RootfsDocument,
 };
 use collect::{Node, Tree};
+
+pub use program::{BuiltImage, program_image};
 
 const USERS: &str = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n";
 const GROUPS: &str = "root:x:0:\nnogroup:x:65534:\n";

@@ -38,6 +38,16 @@ struct Answer {
 }
 
 impl Credentials {
+    /// One login: base64 of `name:password`, as a cloud gives it for its own registry.
+    #[must_use]
+    pub fn token(host: &str, token: &str) -> Self {
+        let auth = token.to_owned();
+        Self {
+            auths: BTreeMap::from([(host.to_owned(), Login { auth })]),
+            ..Self::default()
+        }
+    }
+
     /// Reads a file in the form of Docker's `config.json`. A missing file means no credentials.
     ///
     /// # Errors

@@ -5,16 +5,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION, WWW_AUTHENTICATE};
-use http::{HeaderValue, Request, Response, StatusCode, Uri};
+use http::header::{CONTENT_TYPE, LOCATION, WWW_AUTHENTICATE};
+use http::{HeaderValue, Method, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, BodyStream};
 use hyper::body::Incoming;
 use serde::Deserialize;
 
 use crate::error::Error;
-use crate::https::{HttpsClient, RequestBody, Trust, https_client};
+use crate::https::{HttpsClient, Trust, https_client};
 use crate::oci::MAX_DOCUMENT_BYTES;
 use crate::reference::RegistryReference;
+use crate::registry::ask::Ask;
 use crate::registry::credentials::Credentials;
 use crate::registry::retry::{backoff, chain, escape, retry_wait};
 use crate::registry::token::{Challenge, challenge, is_loopback, may_ask};
@@ -36,7 +37,7 @@ pub(crate) struct Http {
     /// Host as the reference names it, for credentials and messages.
     name: String,
     host: String,
-    scope: String,
+    repository: String,
     credentials: Credentials,
     /// The `Authorization` that worked last. It is for this repository only.
     authorization: Arc<Mutex<Option<HeaderValue>>>,
@@ -77,7 +78,7 @@ impl Http {
                 name.clone()
             },
             name,
-            scope: format!("repository:{}:pull", reference.repository),
+            repository: reference.repository.clone(),
             credentials,
             authorization: Arc::default(),
         })
@@ -128,27 +129,43 @@ impl Http {
         Ok(Box::pin(stream))
     }
 
-    /// A successful answer, after tokens, retries and redirects.
+    /// A successful answer to a question, after tokens, retries and redirects.
     async fn get(&self, path: &str, accept: &str) -> Result<Response<Incoming>, Error> {
-        let uri = self.uri(&format!("{}://{}{path}", self.scheme, self.host))?;
+        let response = self
+            .ask(&Ask::get(path, accept), &[StatusCode::NOT_FOUND])
+            .await?;
+        if response.status() == StatusCode::NOT_FOUND {
+            return Err(Error::NotFound {
+                what: format!("{}{path}", self.name),
+            });
+        }
+        Ok(response)
+    }
+
+    /// An answer that is a success or has one of the statuses `expected`, after tokens, retries and
+    /// redirects.
+    pub(crate) async fn ask(
+        &self,
+        ask: &Ask,
+        expected: &[StatusCode],
+    ) -> Result<Response<Incoming>, Error> {
+        let uri = self.uri_of(&ask.target)?;
         let mut may_authenticate = true;
         let mut tries = 0;
         loop {
-            let authorization = self.remembered();
-            let answer = self.follow(uri.clone(), accept, authorization).await;
+            let answer = self.follow(uri.clone(), ask, self.remembered()).await;
             tries += 1;
             let wait = match &answer {
-                Ok(response) if response.status().is_success() => return answer,
-                Ok(response) if response.status() == StatusCode::NOT_FOUND => {
-                    return Err(Error::NotFound {
-                        what: format!("{}{path}", self.name),
-                    });
+                Ok(response)
+                    if response.status().is_success() || expected.contains(&response.status()) =>
+                {
+                    return answer;
                 }
                 Ok(response)
                     if response.status() == StatusCode::UNAUTHORIZED && may_authenticate =>
                 {
                     may_authenticate = false;
-                    self.authenticate(response).await?;
+                    self.authenticate(response, &ask.method).await?;
                     continue;
                 }
                 Ok(response) => retry_wait(response, tries),
@@ -168,27 +185,34 @@ impl Http {
         }
     }
 
-    /// Follows redirects. Only the registry itself gets our authorization, and HTTPS stays HTTPS.
+    /// A path of the registry, or an address that it gave, which must be as safe as a redirect.
+    fn uri_of(&self, target: &str) -> Result<Uri, Error> {
+        let own = self.uri(&format!("{}://{}/", self.scheme, self.host))?;
+        self.target(&own, target)
+    }
+
+    /// Follows redirects of questions. Only the registry itself gets our authorization, and HTTPS stays
+    /// HTTPS.
     async fn follow(
         &self,
         mut uri: Uri,
-        accept: &str,
+        ask: &Ask,
         mut authorization: Option<HeaderValue>,
     ) -> Result<Response<Incoming>, Error> {
+        let own = self.uri_of("/")?;
         for _ in 0..=MAX_REDIRECTS {
-            let response = self.send(&uri, accept, authorization.clone()).await?;
-            if !response.status().is_redirection() {
+            if uri.authority() != own.authority() {
+                authorization = None;
+            }
+            let response = self.send(ask, &uri, authorization.clone()).await?;
+            if !response.status().is_redirection() || !ask.method.is_safe() {
                 return Ok(response);
             }
             let location = response
                 .headers()
                 .get(LOCATION)
                 .and_then(|value| value.to_str().ok());
-            let next = self.target(&uri, location.unwrap_or(""))?;
-            if next.authority() != uri.authority() {
-                authorization = None;
-            }
-            uri = next;
+            uri = self.target(&uri, location.unwrap_or(""))?;
         }
         Err(self.refused("it redirects too often"))
     }
@@ -214,17 +238,12 @@ impl Http {
 
     async fn send(
         &self,
+        ask: &Ask,
         uri: &Uri,
-        accept: &str,
         authorization: Option<HeaderValue>,
     ) -> Result<Response<Incoming>, Error> {
-        let mut request = Request::get(uri.clone()).header(ACCEPT, accept);
-        request = request.header("user-agent", concat!("scar/", env!("CARGO_PKG_VERSION")));
-        if let Some(authorization) = authorization {
-            request = request.header(AUTHORIZATION, authorization);
-        }
-        let request = request
-            .body(RequestBody::default())
+        let request = ask
+            .request(uri, authorization)
             .map_err(|error| self.refused(error))?;
         match tokio::time::timeout(SILENCE, self.client.request(request)).await {
             Ok(Ok(response)) => Ok(response),
@@ -233,7 +252,17 @@ impl Http {
         }
     }
 
-    async fn authenticate(&self, response: &Response<Incoming>) -> Result<(), Error> {
+    async fn authenticate(
+        &self,
+        response: &Response<Incoming>,
+        method: &Method,
+    ) -> Result<(), Error> {
+        let actions = if method.is_safe() {
+            "pull"
+        } else {
+            "pull,push"
+        };
+        let scope = format!("repository:{}:{actions}", self.repository);
         let header = response
             .headers()
             .get(WWW_AUTHENTICATE)
@@ -246,7 +275,8 @@ impl Http {
             Some(Challenge::Bearer { realm, service }) => {
                 format!(
                     "Bearer {}",
-                    self.token(&realm, service.as_deref(), basic).await?
+                    self.token(&realm, service.as_deref(), &scope, basic)
+                        .await?
                 )
             }
             None => return Err(self.refused("it asks for an authentication that is not known")),
@@ -273,12 +303,13 @@ impl Http {
         &self,
         realm: &str,
         service: Option<&str>,
+        scope: &str,
         basic: Option<String>,
     ) -> Result<String, Error> {
         let separator = if realm.contains('?') { '&' } else { '?' };
         let service = service.map_or_else(String::new, |name| format!("service={}&", escape(name)));
-        let scope = escape(&self.scope);
-        let uri = self.uri(&format!("{realm}{separator}{service}scope={scope}"))?;
+        let query = format!("{service}scope={}", escape(scope));
+        let uri = self.uri(&format!("{realm}{separator}{query}"))?;
         let host = uri.authority().map_or("", |authority| authority.as_str());
         let is_safe =
             uri.scheme_str() == Some("https") || self.scheme == "http" && is_loopback(host);
@@ -288,13 +319,10 @@ impl Http {
             )));
         }
         let basic = basic.and_then(|text| HeaderValue::from_str(&text).ok());
-        let response = self.send(&uri, "application/json", basic).await?;
+        let ask = Ask::get(&uri.to_string(), "application/json");
+        let response = self.send(&ask, &uri, basic).await?;
         if !response.status().is_success() {
-            return Err(self.refused(format!(
-                "no token for {}: {}",
-                self.scope,
-                response.status()
-            )));
+            return Err(self.refused(format!("no token for {scope}: {}", response.status())));
         }
         let bytes = self.whole(response).await?;
         let token: Result<Token, _> = serde_json::from_slice(&bytes);
@@ -346,7 +374,7 @@ impl Http {
         }
     }
 
-    fn refused(&self, reason: impl ToString) -> Error {
+    pub(crate) fn refused(&self, reason: impl ToString) -> Error {
         Error::Registry {
             host: self.name.clone(),
             reason: reason.to_string(),

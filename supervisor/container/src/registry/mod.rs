@@ -1,7 +1,9 @@
-//! A client for image registries: the pull half of the OCI distribution specification 1.1.
+//! A client for image registries, after the OCI distribution specification 1.1.
 
+mod ask;
 mod credentials;
 mod http;
+mod push;
 mod retry;
 pub(crate) mod token;
 

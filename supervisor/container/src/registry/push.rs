@@ -1,0 +1,78 @@
+//! The push half of the OCI distribution specification 1.1: blobs first, the manifest last, so that a
+//! manifest never names a blob that is not there.
+
+use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
+use http::{Method, StatusCode};
+use scar_schemas::digest::Digest;
+
+use crate::error::Error;
+use crate::oci::MANIFEST;
+use crate::pack::BuiltImage;
+use crate::registry::Client;
+use crate::registry::ask::Ask;
+
+const BINARY: &str = "application/octet-stream";
+
+impl Client {
+    /// Stores an image in the repository under its digest, and under `tag` if there is one. What is
+    /// there already is not sent again, so that a push that was cut can be repeated. Gives whether
+    /// anything was sent.
+    ///
+    /// # Errors
+    /// [`Error::Registry`] if the registry refuses or does not answer.
+    pub async fn push(&self, image: &BuiltImage, tag: Option<&str>) -> Result<bool, Error> {
+        if tag.is_none() && self.has_manifest(&image.digest).await? {
+            return Ok(false);
+        }
+        for (digest, bytes) in &image.blobs {
+            if !self.has(&format!("blobs/{digest}"), "*/*").await? {
+                self.upload(digest, bytes).await?;
+            }
+        }
+        let version = tag.map_or_else(|| image.digest.to_string(), str::to_owned);
+        let path = self.path(&format!("manifests/{version}"));
+        let put = Ask::new(Method::PUT, &path)
+            .header(CONTENT_TYPE, MANIFEST)
+            .body(image.manifest.clone());
+        self.http.ask(&put, &[StatusCode::CREATED]).await?;
+        Ok(true)
+    }
+
+    /// Whether the repository has an image of this digest.
+    ///
+    /// # Errors
+    /// [`Error::Registry`] if the registry refuses or does not answer.
+    pub async fn has_manifest(&self, digest: &Digest) -> Result<bool, Error> {
+        self.has(&format!("manifests/{digest}"), MANIFEST).await
+    }
+
+    async fn has(&self, what: &str, accept: &str) -> Result<bool, Error> {
+        let head = Ask::new(Method::HEAD, &self.path(what)).header(ACCEPT, accept);
+        let expected = [StatusCode::OK, StatusCode::NOT_FOUND];
+        Ok(self.http.ask(&head, &expected).await?.status() == StatusCode::OK)
+    }
+
+    /// One upload in two steps: a session, then all bytes with their digest.
+    async fn upload(&self, digest: &Digest, bytes: &[u8]) -> Result<(), Error> {
+        let post = Ask::new(Method::POST, &self.path("blobs/uploads/")).header(CONTENT_LENGTH, "0");
+        let answer = self.http.ask(&post, &[StatusCode::ACCEPTED]).await?;
+        let location = answer
+            .headers()
+            .get(LOCATION)
+            .and_then(|value| value.to_str().ok());
+        let location = location.ok_or_else(|| self.http.refused("its upload has no address"))?;
+        let separator = if location.contains('?') { '&' } else { '?' };
+        let put = Ask::new(
+            Method::PUT,
+            &format!("{location}{separator}digest={digest}"),
+        )
+        .header(CONTENT_TYPE, BINARY)
+        .body(bytes.to_vec());
+        self.http.ask(&put, &[StatusCode::CREATED]).await?;
+        Ok(())
+    }
+
+    fn path(&self, what: &str) -> String {
+        format!("/v2/{}/{what}", self.reference.repository)
+    }
+}
