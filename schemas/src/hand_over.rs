@@ -8,6 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::contract::SYSTEM_PREFIX;
+use crate::digest::hash_parts;
 use crate::record::ObjectVersion;
 
 /// Format number of every object here. A supervisor refuses a higher one.
@@ -47,6 +48,54 @@ pub fn done_prefix(stage: &str) -> String {
 #[must_use]
 pub fn handed_over_prefix(stage: &str) -> String {
     format!("{SYSTEM_PREFIX}handed-over/{stage}/")
+}
+
+/// What stands for a join's group in keys: groups are stems, runs and times of any length and spelling.
+#[must_use]
+pub fn group_hash(group: &str) -> String {
+    hash_parts(["scar1-group", group].map(str::as_bytes))
+}
+
+/// Key of the object that starts a join's task, the [`Fire`] of a group's generation.
+#[must_use]
+pub fn fire_key(stage: &str, group: &str, generation: u32) -> String {
+    format!(
+        "{}{}/{generation}.json",
+        fires_prefix(stage),
+        group_hash(group)
+    )
+}
+
+/// Key of the object that starts one item of a scattered task on Lambda, an [`Item`].
+#[must_use]
+pub fn item_key(stage: &str, task: &str, index: u32) -> String {
+    format!("{}{task}/{index}.json", items_prefix(stage))
+}
+
+/// Key of the object that tells of a finished task, a [`Done`].
+#[must_use]
+pub fn done_key(stage: &str, task: &str) -> String {
+    format!("{}{task}.json", done_prefix(stage))
+}
+
+/// Identity of the task of a join, wherever it runs: the members are those of its generation.
+#[must_use]
+pub fn join_task(deployment: &str, stage: &str, group: &str, generation: u32) -> String {
+    let generation = generation.to_string();
+    let parts = ["scar1", deployment, stage, "join", group, &generation];
+    hash_parts(parts.map(str::as_bytes))
+}
+
+/// Identity of one item of a scatter. `task` is the task that the object would be without it.
+#[must_use]
+pub fn item_task(task: &str, index: u32) -> String {
+    hash_parts(["scar1", task, "item", &index.to_string()].map(str::as_bytes))
+}
+
+/// Identity of the task of one firing of a schedule; `time` is RFC 3339, as the schedule tells it.
+#[must_use]
+pub fn scheduled_task(deployment: &str, stage: &str, time: &str) -> String {
+    hash_parts(["scar1", deployment, stage, "schedule", time].map(str::as_bytes))
 }
 
 /// A member of a join: the content of its slot.
