@@ -1,6 +1,6 @@
 //! Why a workflow cannot be rendered.
 
-use scar_cfn::Problem;
+use scar_cfn::Finding;
 
 /// Why a workflow cannot be rendered.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -87,7 +87,7 @@ pub enum Error {
     #[error("rendered template is inconsistent: {}", list(.problems))]
     Invalid {
         /// What does not fit.
-        problems: Vec<Problem>,
+        problems: Vec<Finding>,
     },
 }
 
@@ -99,7 +99,7 @@ fn place(logical_id: &str) -> String {
     }
 }
 
-fn list(problems: &[Problem]) -> String {
+fn list(problems: &[Finding]) -> String {
     let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
     texts.join("; ")
 }

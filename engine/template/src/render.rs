@@ -161,7 +161,8 @@ fn checked_prefix(prefix: String, workflow: &Workflow) -> Result<String, Error> 
 }
 
 fn checked(document: Document) -> Result<Document, Error> {
-    let problems = validate(&document);
+    let mut problems = validate(&document);
+    problems.retain(scar_cfn::Finding::is_error);
     if !problems.is_empty() {
         return Err(Error::Invalid { problems });
     }

@@ -55,7 +55,7 @@ impl Definition {
     pub(crate) fn check(&self, pseudo: Pseudo) -> Result<Checked, DefinitionError> {
         let document = Document::parse(&self.template)
             .map_err(|error| DefinitionError::Format(error.to_string()))?;
-        if let Some(problem) = scar_cfn::validate(&document).first() {
+        if let Some(problem) = scar_cfn::problems(&document).first() {
             return Err(DefinitionError::Format(problem.to_string()));
         }
         let order = creation_order(&document)

@@ -297,7 +297,7 @@ async fn validate_template(services: &Services, parameters: &Parameters) -> Resu
     let template = template(services, parameters).await?.unwrap_or_default();
     let document = scar_cfn::Document::parse(&template)
         .map_err(|error| Fault::validation(format!("Template format error: {error}")))?;
-    if let Some(problem) = scar_cfn::validate(&document).first() {
+    if let Some(problem) = scar_cfn::problems(&document).first() {
         return Err(Fault::validation(format!(
             "Template format error: {problem}"
         )));
