@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::construct::{Compute, Http, Join, RetryClass, SecretReference, When};
-use crate::digest::Digest;
+use crate::digest::{Digest, hash_parts};
 use crate::glob::Glob;
+use crate::record::ObjectVersion;
 
 /// Format number of [`StageConfig`]. A supervisor refuses a higher one.
 pub const FORMAT: u32 = 1;
@@ -336,6 +337,22 @@ impl StageConfig {
     #[must_use]
     pub fn id(&self) -> &str {
         self.more.id.as_deref().unwrap_or(&self.stage)
+    }
+
+    /// Identity of the task that the stage makes of an object. A sweep finds the same from a listing.
+    #[must_use]
+    pub fn task(&self, object: &ObjectVersion) -> String {
+        let deployment = crate::record::deployment(&self.workflow, &self.environment);
+        self.cached(object.task(&deployment, self.id()))
+    }
+
+    /// An identity that also depends on the stage, where the stage wants that.
+    #[must_use]
+    pub fn cached(&self, task: String) -> String {
+        match &self.more.fingerprint {
+            Some(stage) => hash_parts([&b"stage"[..], task.as_bytes(), stage.hex().as_bytes()]),
+            None => task,
+        }
     }
 
     /// Whether the stage takes this object: a declared input, not a folder marker, not scar's own.

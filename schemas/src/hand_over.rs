@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::contract::SYSTEM_PREFIX;
 use crate::digest::hash_parts;
-use crate::record::ObjectVersion;
+use crate::record::{Failure, ObjectVersion};
 
 /// Format number of every object here. A supervisor refuses a higher one.
 pub const FORMAT: u32 = 1;
@@ -98,6 +98,54 @@ pub fn scheduled_task(deployment: &str, stage: &str, time: &str) -> String {
     hash_parts(["scar1", deployment, stage, "schedule", time].map(str::as_bytes))
 }
 
+/// Key of the place of one member of a join: its input, and `items` as in
+/// [`crate::record::metadata::ITEMS`] (empty in a join by stem). Two objects for one place are a mistake.
+#[must_use]
+pub fn slot_key(stage: &str, group: &str, input: usize, items: &str) -> String {
+    let items = if items.is_empty() { "-" } else { items };
+    let (prefix, group) = (slots_prefix(stage), group_hash(group));
+    format!("{prefix}{group}/{input}/{items}")
+}
+
+/// Key of the marker that says which window of a join has an object, at the version of the listing.
+#[must_use]
+pub fn seen_key(stage: &str, object: &ObjectVersion) -> String {
+    let version = format!("etag:{}:{}", object.etag, object.size);
+    let parts = [&object.bucket, &object.key, &version];
+    let hash = hash_parts(parts.map(|part| part.as_bytes()));
+    format!("{}{hash}", seen_prefix(stage))
+}
+
+/// Prefix of the markers of [`seen_key`].
+#[must_use]
+pub fn seen_prefix(stage: &str) -> String {
+    format!("{}seen/", slots_prefix(stage))
+}
+
+/// Key of the body of an asynchronous HTTP call.
+#[must_use]
+pub fn body_key(stage: &str, request: &str, name: &str) -> String {
+    format!("{}{request}/{name}", bodies_prefix(stage))
+}
+
+/// Key of the marker of a task that went to Batch: a [`HandedOver`].
+#[must_use]
+pub fn handed_over_key(stage: &str, task: &str) -> String {
+    format!("{}{task}.json", handed_over_prefix(stage))
+}
+
+/// Key of the marker that a function of a stage with fallback leaves while it works on a task.
+#[must_use]
+pub fn started_key(stage: &str, task: &str) -> String {
+    format!("{}{task}.started", handed_over_prefix(stage))
+}
+
+/// Identity of the task of one HTTP or direct call.
+#[must_use]
+pub fn requested_task(deployment: &str, stage: &str, request: &str) -> String {
+    hash_parts(["scar1", deployment, stage, "request", request].map(str::as_bytes))
+}
+
 /// A member of a join: the content of its slot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
@@ -154,6 +202,21 @@ pub struct Done {
     pub outputs: Vec<(String, String)>,
 }
 
+/// A task that went to Batch: the content of [`handed_over_key`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HandedOver {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// What the job works on.
+    pub request: JobRequest,
+    /// Batch's identity of the job, once it is known that there is one.
+    pub job: Option<String>,
+    /// When it was written, milliseconds since the Unix epoch.
+    pub written_ms: u64,
+    /// Why Lambda was not enough, if it was tried there.
+    pub reason: Option<Failure>,
+}
+
 /// What a Batch job works on: handed over as base64 of JSON in [`JOB_VARIABLE`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobRequest {
@@ -173,7 +236,36 @@ pub enum Cause {
     Object(ObjectVersion),
     /// A time of its schedule, RFC 3339.
     Scheduled(String),
+    /// The request in the marker at this key of the state bucket: it is too long for a variable.
+    Stored(String),
 }
 
 /// Variable of a Batch job with its [`JobRequest`].
 pub const JOB_VARIABLE: &str = "SCAR_JOB";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_one_group_stand_together() {
+        let slot = slot_key("s", "a/b", 1, "0-2.1-3");
+        assert!(slot.starts_with(&format!("{}{}/1/", slots_prefix("s"), group_hash("a/b"))));
+        assert!(slot.ends_with("/0-2.1-3"));
+        assert!(slot_key("s", "a/b", 0, "").ends_with("/0/-"));
+        assert_ne!(group_hash("a"), group_hash("b"));
+    }
+
+    #[test]
+    fn identities_of_different_causes_differ() {
+        let all = [
+            join_task("d", "s", "g", 0),
+            join_task("d", "s", "g", 1),
+            scheduled_task("d", "s", "g"),
+            requested_task("d", "s", "g"),
+            item_task("d", 0),
+        ];
+        let distinct: std::collections::BTreeSet<_> = all.iter().collect();
+        assert_eq!(distinct.len(), all.len());
+    }
+}

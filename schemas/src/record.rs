@@ -25,6 +25,8 @@ pub mod metadata {
     /// outermost on, joined by dots; absent before the first. A fan-out is a scatter, or an output
     /// prefix that any number of files go to.
     pub const ITEMS: &str = "scar-items";
+    /// How often the run passed each stage that may be part of a cycle: `stage:n`, joined by commas.
+    pub const ROUNDS: &str = "scar-rounds";
     /// Key of the input, percent-encoded and cut at 512 bytes; for people who meet a collision.
     pub const INPUT: &str = "scar-input";
 }
@@ -133,6 +135,12 @@ pub struct TaskRecord {
     pub failure: Option<Failure>,
     /// How it ran.
     pub report: RunReport,
+    /// How the run fanned out to get here, see [`metadata::ITEMS`].
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub items: String,
+    /// Stages passed since the first input, this one included.
+    #[serde(default)]
+    pub hops: u32,
 }
 
 /// State of a recorded task.

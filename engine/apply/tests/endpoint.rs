@@ -518,6 +518,8 @@ fn record(
         outputs: output.into_iter().collect(),
         failure: (state == TaskState::Failed).then_some(failure),
         report: RunReport::default(),
+        items: String::new(),
+        hops: 1,
     }
 }
 
