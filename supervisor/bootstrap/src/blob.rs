@@ -1,5 +1,7 @@
 //! An image that lies in a bucket, as the container crate wants to read it.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream;
@@ -61,6 +63,20 @@ impl BlobSource for BucketImage<'_> {
                 }
             });
             Ok(chunks.boxed())
+        }
+        .boxed()
+    }
+
+    fn part<'a>(
+        &'a self,
+        digest: &'a Digest,
+        range: Range<u64>,
+    ) -> BoxFuture<'a, Result<Option<Bytes>, Error>> {
+        async move {
+            let at = self.at(digest);
+            let part = self.store.part(&at, range).await;
+            let part = part.map_err(|error| failed(&at, error))?;
+            part.map(Some).ok_or_else(|| missing(&at))
         }
         .boxed()
     }

@@ -12,6 +12,7 @@ mod cache;
 mod engine;
 mod error;
 mod extract;
+mod fetch;
 mod https;
 mod layer;
 mod layout;

@@ -1,7 +1,9 @@
 //! Where the bytes of images come from.
 
+use std::ops::Range;
+
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, ready};
 use futures_util::stream::BoxStream;
 use scar_schemas::digest::Digest;
 
@@ -23,4 +25,17 @@ pub trait BlobSource: Send + Sync {
     /// # Errors
     /// [`Error::NotFound`] if there is none; otherwise what the source met.
     fn blob<'a>(&'a self, digest: &'a Digest) -> BoxFuture<'a, Result<BlobStream, Error>>;
+
+    /// These bytes of the blob, all of them; `None` if the source can only give whole blobs. The caller
+    /// verifies the blob.
+    ///
+    /// # Errors
+    /// As [`BlobSource::blob`].
+    fn part<'a>(
+        &'a self,
+        _digest: &'a Digest,
+        _range: Range<u64>,
+    ) -> BoxFuture<'a, Result<Option<Bytes>, Error>> {
+        Box::pin(ready(Ok(None)))
+    }
 }

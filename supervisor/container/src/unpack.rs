@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use crate::cache::{Building, Limits, Rootfs, make_private};
 use crate::error::Error;
 use crate::extract::Extractor;
+use crate::fetch;
 use crate::layer::{self, Pieces};
 use crate::oci::{ConfigDocument, Document, ImageConfig, MAX_DOCUMENT_BYTES, Manifest, Platform};
 use crate::source::BlobSource;
@@ -183,7 +184,7 @@ async fn forward(
     senders: Vec<mpsc::Sender<Result<Bytes, Error>>>,
 ) {
     for (layer, sender) in manifest.layers.iter().zip(senders) {
-        let mut stream = match source.blob(&layer.digest).await {
+        let mut stream = match fetch::layer(source, layer).await {
             Ok(stream) => stream,
             Err(error) => {
                 let _ = sender.send(Err(error)).await;

@@ -1,6 +1,7 @@
 //! Reading: HEAD, small objects, and inputs streamed to files.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 
 use aws_sdk_s3::primitives::ByteStream;
@@ -130,6 +131,35 @@ impl Store {
                 answer => Err(answer.into_error("GET", at)),
             },
         }
+    }
+
+    /// GET of a part of an object. `None` if there is no such object.
+    pub(crate) async fn part(
+        &self,
+        at: &Location,
+        range: Range<u64>,
+    ) -> Result<Option<Bytes>, StoreError> {
+        let length = range.end.saturating_sub(range.start);
+        let bytes = format!("bytes={}-{}", range.start, range.end.saturating_sub(1));
+        let request = self.client.get_object().bucket(&at.bucket).key(&at.key);
+        let output = match request.range(bytes).send().await {
+            Ok(output) => output,
+            Err(error) => match sort("GET", at, &error) {
+                Answer::Gone => return Ok(None),
+                answer => return Err(answer.into_error("GET", at)),
+            },
+        };
+        let body = output.body.collect().await;
+        let body = body.map_err(|error| no_answer("GET", at, error.to_string()))?;
+        let body = body.into_bytes();
+        if body.len() as u64 != length {
+            return Err(no_answer(
+                "GET",
+                at,
+                "the part has another length".to_owned(),
+            ));
+        }
+        Ok(Some(body))
     }
 
     /// Streams exactly this version of an object into a new file. `None` if it is gone or has been

@@ -4,10 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::StreamExt;
 use http::header::{CONTENT_TYPE, LOCATION, WWW_AUTHENTICATE};
 use http::{HeaderValue, Method, Response, StatusCode, Uri};
-use http_body_util::{BodyExt, BodyStream};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use serde::Deserialize;
 
@@ -19,13 +18,12 @@ use crate::registry::ask::Ask;
 use crate::registry::credentials::Credentials;
 use crate::registry::retry::{backoff, chain, escape, retry_wait};
 use crate::registry::token::{Challenge, challenge, is_loopback, may_ask};
-use crate::source::BlobStream;
 
 const MAX_REDIRECTS: usize = 5;
 const MAX_TRIES: u32 = 4;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest silence of a registry, before its answer and between two pieces of it.
-const SILENCE: Duration = Duration::from_secs(30);
+pub(crate) const SILENCE: Duration = Duration::from_secs(30);
 /// Docker's registry has another host than its name.
 const DOCKER_HOST: &str = "registry-1.docker.io";
 
@@ -90,7 +88,7 @@ impl Http {
         path: &str,
         accept: &str,
     ) -> Result<(Bytes, Option<String>), Error> {
-        let response = self.get(path, accept).await?;
+        let response = self.found(&Ask::get(path, accept)).await?;
         let kind = response
             .headers()
             .get(CONTENT_TYPE)
@@ -99,44 +97,12 @@ impl Http {
         Ok((self.whole(response).await?, kind))
     }
 
-    /// A blob, piece by piece.
-    pub(crate) async fn stream(&self, path: &str) -> Result<BlobStream, Error> {
-        let response = self.get(path, "*/*").await?;
-        let host = self.name.clone();
-        let broken = move |reason: String| Error::Registry {
-            host: host.clone(),
-            reason,
-            retryable: true,
-        };
-        let pieces = BodyStream::new(response.into_body());
-        let stream = futures_util::stream::try_unfold(pieces, move |mut pieces| {
-            let broken = broken.clone();
-            async move {
-                loop {
-                    let next = tokio::time::timeout(SILENCE, pieces.next()).await;
-                    let frame = match next {
-                        Err(_) => return Err(broken("it stopped sending".into())),
-                        Ok(None) => return Ok(None),
-                        Ok(Some(Err(error))) => return Err(broken(chain(&error))),
-                        Ok(Some(Ok(frame))) => frame,
-                    };
-                    if let Ok(data) = frame.into_data() {
-                        return Ok(Some((data, pieces)));
-                    }
-                }
-            }
-        });
-        Ok(Box::pin(stream))
-    }
-
     /// A successful answer to a question, after tokens, retries and redirects.
-    async fn get(&self, path: &str, accept: &str) -> Result<Response<Incoming>, Error> {
-        let response = self
-            .ask(&Ask::get(path, accept), &[StatusCode::NOT_FOUND])
-            .await?;
+    pub(crate) async fn found(&self, ask: &Ask) -> Result<Response<Incoming>, Error> {
+        let response = self.ask(ask, &[StatusCode::NOT_FOUND]).await?;
         if response.status() == StatusCode::NOT_FOUND {
             return Err(Error::NotFound {
-                what: format!("{}{path}", self.name),
+                what: format!("{}{}", self.name, ask.target),
             });
         }
         Ok(response)
@@ -382,7 +348,7 @@ impl Http {
         }
     }
 
-    fn unavailable(&self, reason: impl ToString) -> Error {
+    pub(crate) fn unavailable(&self, reason: impl ToString) -> Error {
         Error::Registry {
             host: self.name.clone(),
             reason: reason.to_string(),

@@ -1,11 +1,14 @@
 //! A client for image registries, after the OCI distribution specification 1.1.
 
 mod ask;
+mod blob;
 mod credentials;
 mod http;
 mod push;
 mod retry;
 pub(crate) mod token;
+
+use std::ops::Range;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -78,6 +81,17 @@ impl BlobSource for Client {
         Box::pin(async move {
             let path = format!("/v2/{}/blobs/{digest}", self.reference.repository);
             self.http.stream(&path).await
+        })
+    }
+
+    fn part<'a>(
+        &'a self,
+        digest: &'a Digest,
+        range: Range<u64>,
+    ) -> BoxFuture<'a, Result<Option<Bytes>, Error>> {
+        Box::pin(async move {
+            let path = format!("/v2/{}/blobs/{digest}", self.reference.repository);
+            self.http.part(&path, range).await
         })
     }
 }
