@@ -9,6 +9,7 @@ mod data;
 pub mod diagnostic;
 mod environment;
 mod finding;
+mod format;
 mod image;
 mod interpolate;
 mod keys;
@@ -35,6 +36,7 @@ pub use codes::codes;
 
 pub use diagnostic::{Diagnostic, Label, Severity};
 pub use finding::Finding;
+pub use format::format;
 pub use limits::VARIABLES_BYTES;
 pub use place::{Place, Places, Span};
 pub use reference::reference;

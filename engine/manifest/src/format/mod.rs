@@ -1,0 +1,89 @@
+//! Formatting: one way to write a manifest, comments kept, the value never changed.
+
+mod comments;
+pub(crate) mod document;
+mod order;
+mod print;
+mod read;
+mod scalar;
+mod toml;
+
+use std::collections::BTreeMap;
+
+use crate::diagnostic::Diagnostic;
+use crate::tree::{Node, Value};
+use crate::{Format, Source};
+
+pub(crate) use print::print;
+
+/// The text of a manifest as scar writes it: keys of a stage in a fixed order, two blanks for each level,
+/// quotes only where they are needed. Comments and the order of stages stay. Formatting twice changes nothing.
+///
+/// # Errors
+/// If the text cannot be read, or not be written without changing what it says.
+pub fn format(source: &Source) -> Result<String, Vec<Diagnostic>> {
+    let before = read_tree(source, &source.text)?;
+    let formatted = match source.format {
+        Format::Yaml => yaml(&source.text),
+        Format::Toml => toml::format(&source.text),
+    };
+    let formatted = formatted.ok_or_else(|| vec![refusal("the formatter cannot follow it")])?;
+    let after = read_tree(source, &formatted)
+        .map_err(|_| vec![refusal("the formatted text could not be read again")])?;
+    if !same(&before, &after) {
+        return Err(vec![refusal(
+            "the formatted text would mean something else",
+        )]);
+    }
+    Ok(formatted)
+}
+
+fn yaml(text: &str) -> Option<String> {
+    let mut document = read::read(text)?;
+    order::sort(&mut document.root);
+    let printed = print(&document);
+    // A comment that got lost would be no less a loss than a value.
+    (read::count_comments(text)? == read::count_comments(&printed)?).then_some(printed)
+}
+
+fn read_tree(source: &Source, text: &str) -> Result<Node, Vec<Diagnostic>> {
+    let mut report = Vec::new();
+    let root = crate::text::check(text, &mut report)
+        .then(|| match source.format {
+            Format::Yaml => crate::yaml::read(text, &mut report),
+            Format::Toml => crate::toml::read(text, &mut report),
+        })
+        .flatten();
+    match root {
+        Some(root) if !report.iter().any(Diagnostic::is_error) => Ok(root),
+        _ => Err(report),
+    }
+}
+
+/// Whether two trees mean the same: only the order of keys may differ.
+fn same(left: &Node, right: &Node) -> bool {
+    match (&left.value, &right.value) {
+        (Value::List(left), Value::List(right)) => {
+            left.len() == right.len() && left.iter().zip(right).all(|(a, b)| same(a, b))
+        }
+        (Value::Map(left), Value::Map(right)) => {
+            let right: BTreeMap<&str, &Node> = right
+                .iter()
+                .map(|entry| (entry.key.as_str(), &entry.value))
+                .collect();
+            left.len() == right.len()
+                && left.iter().all(|entry| {
+                    right
+                        .get(entry.key.as_str())
+                        .is_some_and(|value| same(&entry.value, value))
+                })
+        }
+        (left, right) => left == right,
+    }
+}
+
+fn refusal(why: &str) -> Diagnostic {
+    Diagnostic::error("E015", format!("the file cannot be formatted: {why}"))
+        .label(0..0, "this file")
+        .help("it was left as it is; write it in a simpler form")
+}
