@@ -1,6 +1,8 @@
 //! What a deployed template says about itself under `Metadata.Scar`, so that a later plan can compare
 //! graphs and settings in the words of the manifest without any state file.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
@@ -26,6 +28,10 @@ pub struct Deployed {
     pub stages: Vec<DeployedStage>,
     /// Which stage feeds which.
     pub links: Vec<DeployedLink>,
+    /// Settings of the whole workflow that are not those of a stage, as the manifest says them:
+    /// `protect`, `alarm`, `buckets.data.expire`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, String>,
 }
 
 /// Summary of a stage.
@@ -33,7 +39,11 @@ pub struct Deployed {
 pub struct DeployedStage {
     /// Its name.
     pub name: String,
-    /// Where it runs: `lambda`.
+    /// Its name in logical ids, keys and identities, if that is another: the name it was first deployed
+    /// under.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Where it runs: `lambda` or `batch`.
     pub compute: String,
     /// Image as written.
     pub image: String,
@@ -57,6 +67,18 @@ pub struct DeployedStage {
     pub attempts: u32,
     /// Days to keep the log.
     pub log_days: u32,
+    /// All settings of its constructs, by manifest key, as the manifest says them; what is as it is
+    /// without being said is left out.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, String>,
+}
+
+impl DeployedStage {
+    /// Its name in logical ids, keys and identities.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.id.as_deref().unwrap_or(&self.name)
+    }
 }
 
 /// One stage's output feeds another's input.

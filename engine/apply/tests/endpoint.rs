@@ -64,13 +64,10 @@ fn render(workflow: &Workflow) -> Rendered {
     let stages = || workflow.stages.iter().map(|stage| stage.name.clone());
     let materials = Materials {
         images: stages().map(|name| (name, image.clone())).collect(),
-        image_blobs: BTreeMap::new(),
         scripts: stages()
             .map(|name| (name, b"cp $SCAR_INPUT $SCAR_OUT".to_vec()))
             .collect(),
-        supervisor: Digest::of(SUPERVISOR),
-        bundled_supervisor: None,
-        manifest: Digest::of(b"manifest"),
+        ..Materials::new(Digest::of(SUPERVISOR), Digest::of(b"manifest"))
     };
     scar_template::render(workflow, &materials).unwrap()
 }

@@ -43,15 +43,15 @@ impl Prepared {
         let supervisor = Supervisor::read(global)?;
         let workflow = &project.workflow;
         let images = Images::resolve(workflow, &project.folder, global.plain_http).await?;
+        let manifest = Digest::of(project.source.text.replace("\r\n", "\n").as_bytes());
         let materials = Materials {
             images: images.pinned.clone(),
             image_blobs: images.blobs(),
             scripts: scripts(project)?,
-            supervisor: supervisor.digest.clone(),
             bundled_supervisor: packaging
                 .bundle_supervisor
                 .then(|| supervisor.bytes.clone()),
-            manifest: Digest::of(project.source.text.replace("\r\n", "\n").as_bytes()),
+            ..Materials::new(supervisor.digest.clone(), manifest)
         };
         let rendered = scar_template::render(workflow, &materials)
             .map_err(|error| CliError::of(Kind::Failure, &error))?;
@@ -117,7 +117,7 @@ impl Artifacts for Assets {
     fn open(&self, asset: &Asset) -> std::io::Result<Body> {
         match &asset.content {
             Content::Bytes(bytes) => Ok(Body::Bytes(bytes.clone())),
-            Content::SupervisorLayer => self.layer(&asset.key),
+            Content::SupervisorLayer(_) => self.layer(&asset.key),
             Content::ImageBlob { stage, digest } => {
                 let (reader, size_bytes) = self.images.open_blob(stage, digest)?;
                 Ok(Body::Reader { reader, size_bytes })

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use scar_schemas::construct::Architecture;
 use scar_schemas::deployed::{Deployed, FORMAT, METADATA_KEY};
 use scar_template::{Asset, Content, Rendered, parameter};
 use scar_workflow::Workflow;
@@ -59,7 +60,7 @@ pub(crate) fn deployed(metadata: &BTreeMap<String, serde_json::Value>) -> Option
 }
 
 fn wanted_base(rendered: &Rendered) -> Wanted<'_> {
-    let is_layer = |asset: &&Asset| asset.content == Content::SupervisorLayer;
+    let is_layer = |asset: &&Asset| asset.content == Content::SupervisorLayer(Architecture::X86_64);
     let key = rendered
         .assets
         .iter()

@@ -2,126 +2,44 @@
 //!
 //! It deliberately knows nothing of what is deployed: the same workflow always renders to the same bytes.
 
-use std::collections::BTreeMap;
-
-use scar_cfn::Document;
-use scar_schemas::contract::Image;
-use scar_schemas::digest::Digest;
-
 mod access;
 mod check;
 mod config;
 mod error;
 mod event;
+mod feature;
 mod fragment;
 mod limit;
 mod materials;
 pub mod name;
 mod package;
 mod render;
+mod rendered;
 mod stage;
 pub mod summary;
 pub mod tag;
 
 pub use error::Error;
+pub use feature::{DeployedBase, Feature};
+pub use materials::{Blob, Materials};
 pub use package::layer_zip;
 pub use render::render;
+pub use rendered::{
+    Asset, Content, ImageContent, ImagePush, Notification, NotificationTarget, Origin, Protection,
+    Rendered,
+};
 
-/// What rendering needs beside the workflow, gathered by the shell.
-#[derive(Debug, Clone)]
-pub struct Materials {
-    /// Pinned image of each stage.
-    pub images: BTreeMap<String, Image>,
-    /// Blobs of each stage's image that must be in the artifact bucket, the manifest among them; stages
-    /// whose image stays in a registry have none.
-    pub image_blobs: BTreeMap<String, Vec<Blob>>,
-    /// Script of each stage that has one (`run` text or `script` file).
-    pub scripts: BTreeMap<String, Vec<u8>>,
-    /// Digest of the supervisor file.
-    pub supervisor: Digest,
-    /// The supervisor file itself, if every stage package is to hold it as `bootstrap`, for clouds that
-    /// attach layers but do not unpack them.
-    pub bundled_supervisor: Option<Vec<u8>>,
-    /// Digest of the manifest's normalised text.
-    pub manifest: Digest,
-}
-
-/// A blob of an image.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Blob {
-    /// Its digest.
-    pub digest: Digest,
-    /// Its size in bytes.
-    pub size_bytes: u64,
-}
-
-/// A workflow as CloudFormation.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Rendered {
-    /// Name of the stack with the artifact bucket and the supervisor layer.
-    pub base_name: String,
-    /// Its template.
-    pub base: Document,
-    /// Its tags.
-    pub base_tags: BTreeMap<String, String>,
-    /// Name of the workflow's stack.
-    pub stack_name: String,
-    /// Its template.
-    pub stack: Document,
-    /// Objects that must be in the artifact bucket before the stack is made.
-    pub assets: Vec<Asset>,
-    /// Digest of the manifest's normalised text.
-    pub manifest: Digest,
-    /// Where each logical id of the workflow's stack came from.
-    pub origins: BTreeMap<String, Origin>,
-    /// Tags of the workflow's stack, which its resources inherit.
-    pub tags: BTreeMap<String, String>,
-}
-
-/// Where a resource came from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Origin {
-    /// Stage, if it belongs to one.
-    pub stage: Option<String>,
-    /// Manifest path, for instance `stages.resize`.
-    pub path: String,
-}
-
-/// An object of the artifact bucket. Keys contain the digest, so what is there is right.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asset {
-    /// Key in the artifact bucket.
-    pub key: String,
-    /// Size in bytes, where it is known before the bytes are made.
-    pub size_bytes: Option<u64>,
-    /// Where its bytes are.
-    pub content: Content,
-}
-
-/// Where an asset's bytes are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Content {
-    /// Here.
-    Bytes(Vec<u8>),
-    /// The layer zip, to be made of the supervisor file with [`layer_zip`].
-    SupervisorLayer,
-    /// The blobs of a stage's image, which the shell has at hand.
-    ImageBlob {
-        /// Stage whose image it is.
-        stage: String,
-        /// Digest of the blob.
-        digest: Digest,
-    },
-}
-
-/// Parameters of the workflow's stack that `apply` fills in from the base stack's outputs.
+/// Parameters of the base stack. Those of a workflow's stack are outputs of the base stack: see
+/// [`Rendered::parameters`].
 pub mod parameter {
     /// Name of the artifact bucket.
-    pub const ARTIFACT_BUCKET: &str = "ArtifactBucket";
+    pub const ARTIFACT_BUCKET: &str = super::output::ARTIFACT_BUCKET;
     /// ARN of the supervisor layer's version.
-    pub const SUPERVISOR_LAYER: &str = "SupervisorLayerArn";
+    pub const SUPERVISOR_LAYER: &str = super::output::SUPERVISOR_LAYER;
     /// In the base stack: key of the layer zip, empty until it is uploaded.
     pub const SUPERVISOR_KEY: &str = "SupervisorKey";
+    /// In the base stack: key of the layer zip for 64-bit ARM, empty until it is uploaded.
+    pub const SUPERVISOR_ARM64_KEY: &str = "SupervisorArm64Key";
 }
 
 /// Outputs of the stacks.
@@ -130,6 +48,21 @@ pub mod output {
     pub const ARTIFACT_BUCKET: &str = "ArtifactBucket";
     /// Base stack: ARN of the supervisor layer's version.
     pub const SUPERVISOR_LAYER: &str = "SupervisorLayerArn";
+    /// Base stack: ARN of the version of the supervisor layer for 64-bit ARM.
+    pub const SUPERVISOR_ARM64_LAYER: &str = "SupervisorArm64LayerArn";
+    /// Base stack: address of the repository, `<account>.dkr.ecr.<region>.amazonaws.com/<name>`.
+    pub const REGISTRY: &str = "RegistryUri";
+    /// Base stack: ARN of the role that starts jobs.
+    pub const EXECUTION_ROLE: &str = "ExecutionRoleArn";
+    /// Base stack: ARN of the profile that instances of Batch have.
+    pub const INSTANCE_PROFILE: &str = "InstanceProfileArn";
+    /// Base stack: ids of the public subnets, joined by commas.
+    pub const SUBNETS: &str = "SubnetIds";
+    /// Base stack: id of the security group of jobs.
+    pub const SECURITY_GROUP: &str = "SecurityGroupId";
     /// Workflow stack: prefix of the outputs with real bucket names; then the logical id of the bucket.
     pub const BUCKET: &str = "Bucket";
+    /// Workflow stack: prefix of the outputs with addresses of HTTP doors; then the logical id of the
+    /// function.
+    pub const URL: &str = "Url";
 }

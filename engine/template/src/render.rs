@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 
 use scar_cfn::{Document, validate};
+use scar_schemas::construct::Architecture;
 use scar_schemas::deployed::METADATA_KEY;
+use scar_schemas::digest::Digest;
 use scar_workflow::Workflow;
 use serde_json::{Map, Value, json};
 
 use crate::fragment::Fragments;
 use crate::{
-    Asset, Content, Error, Materials, Origin, Rendered, check, config, limit, name, parameter,
-    stage, summary,
+    Asset, Content, Error, Materials, Origin, Protection, Rendered, check, config, limit, name,
+    parameter, stage, summary,
 };
 
 /// Name of the stack that all workflows of an environment share, without `scar-` and the environment.
@@ -36,10 +38,21 @@ pub fn render(workflow: &Workflow, materials: &Materials) -> Result<Rendered, Er
     Ok(Rendered {
         base_name: scar_schemas::record::deployment(BASE, &workflow.environment),
         base: base(&fragments, workflow)?,
+        base_parameters: BTreeMap::from([(
+            parameter::SUPERVISOR_KEY.to_owned(),
+            layer_key(&materials.supervisor),
+        )]),
         base_tags: crate::tag::of(None, &workflow.environment),
         stack_name: scar_schemas::record::deployment(&workflow.name, &workflow.environment),
+        parameters: stack.parameters.keys().cloned().collect(),
         stack,
         assets: assets(workflow, materials, packages),
+        pushes: Vec::new(),
+        notifications: Vec::new(),
+        protection: Protection {
+            termination: workflow.protect,
+            ..Protection::default()
+        },
         manifest: materials.manifest.clone(),
         origins,
         tags: tags(workflow),
@@ -170,12 +183,16 @@ fn checked(document: Document) -> Result<Document, Error> {
     Ok(document)
 }
 
+fn layer_key(supervisor: &Digest) -> String {
+    format!("layers/{}.zip", supervisor.hex())
+}
+
 /// Everything that must be in the artifact bucket, each key once.
 fn assets(workflow: &Workflow, materials: &Materials, packages: Vec<Asset>) -> Vec<Asset> {
     let layer = Asset {
-        key: format!("layers/{}.zip", materials.supervisor.hex()),
+        key: layer_key(&materials.supervisor),
         size_bytes: None,
-        content: Content::SupervisorLayer,
+        content: Content::SupervisorLayer(Architecture::X86_64),
     };
     let mut assets: BTreeMap<String, Asset> = BTreeMap::from([(layer.key.clone(), layer)]);
     for asset in packages.into_iter().chain(image_blobs(workflow, materials)) {

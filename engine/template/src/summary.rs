@@ -28,6 +28,7 @@ pub(crate) fn summarise(workflow: &Workflow, materials: &Materials) -> Result<De
         manifest: materials.manifest.clone(),
         stages: stages.collect::<Result<_, _>>()?,
         links: workflow.links.iter().map(link).collect(),
+        settings: BTreeMap::new(),
     })
 }
 
@@ -70,6 +71,8 @@ fn summarise_stage(stage: &Stage, materials: &Materials) -> Result<DeployedStage
         disk_mib: stage.disk_mib,
         attempts: stage.attempts,
         log_days: stage.log_days,
+        id: None,
+        settings: BTreeMap::new(),
     })
 }
 

@@ -103,13 +103,10 @@ fn materials(workflow: &Workflow, files: &Folder, text: &str) -> Materials {
             .clone()
             .map(|stage| (stage.name.clone(), image(stage)))
             .collect(),
-        image_blobs: BTreeMap::new(),
         scripts: stages
             .filter_map(|stage| Some((stage.name.clone(), script(stage)?)))
             .collect(),
-        supervisor: Digest::of(b"supervisor"),
-        bundled_supervisor: None,
-        manifest: Digest::of(text.as_bytes()),
+        ..Materials::new(Digest::of(b"supervisor"), Digest::of(text.as_bytes()))
     }
 }
 

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use indexmap::IndexMap;
 use scar_schemas::contract::{ARTIFACTS, Image, OutputKey};
 use scar_schemas::digest::Digest;
-use scar_schemas::manifest::Work;
+use scar_schemas::manifest::{Limits, Work};
 use scar_template::{Blob, Materials};
 use scar_workflow::{Input, Output, Stage, Workflow};
 
@@ -79,6 +79,10 @@ impl Builder {
                 .map(|one| stage(one, self.memory_mib))
                 .collect::<Option<_>>()?,
             links: Vec::new(),
+            account: None,
+            alarm: None,
+            limits: Limits::default(),
+            bucket_settings: BTreeMap::new(),
         })
     }
 }
@@ -118,9 +122,10 @@ pub fn materials(builder: &Builder) -> Materials {
         scripts: names()
             .map(|name| (name, b"cp \"$SCAR_INPUT\" \"$SCAR_OUT\"\n".to_vec()))
             .collect(),
-        supervisor: Digest::of(builder.supervisor.as_bytes()),
-        bundled_supervisor: None,
-        manifest: Digest::of(b"manifest"),
+        ..Materials::new(
+            Digest::of(builder.supervisor.as_bytes()),
+            Digest::of(b"manifest"),
+        )
     }
 }
 
@@ -143,6 +148,8 @@ fn stage(
         disk_mib: 512,
         attempts: 2,
         log_days: 30,
+        id: name.clone(),
+        ..Stage::default()
     })
 }
 
