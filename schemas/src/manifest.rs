@@ -147,6 +147,8 @@ pub struct Stage {
     pub join: Option<Join>,
     /// Makes several tasks of one object.
     pub scatter: Option<Scatter>,
+    /// Items of `scatter`: its texts, or the lines of its file as it was when the manifest was read.
+    pub items: Vec<String>,
     /// Stages whose tasks start it when they are done; never together with inputs.
     pub after: Vec<String>,
     /// HTTP door.

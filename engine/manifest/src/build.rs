@@ -3,21 +3,21 @@
 use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
-use scar_schemas::manifest::{
-    Bucket, Compute, Environment, InputPath, Logs, Manifest, OutputPath, Retry, Settings, Stage,
-    Work,
-};
+use scar_schemas::manifest::{Bucket, Environment, Limits, Manifest};
 
-use crate::paths;
+use crate::build_stage::{settings, stage};
+use crate::construct_text as construct;
 use crate::tree::{Node, Value};
-use crate::units::{DAY_S, duration_s, size_mib};
 
 /// Manifest name of the bucket that `bucket` means, and of the one that is there without any.
 const DATA: &str = "data";
 
 /// Everything that could be read; `None` if the parts that links are made of are damaged.
 pub(crate) fn manifest(root: &Node) -> Option<Manifest> {
-    let stage = |(name, node): (String, &Node)| Some((name, stage(node)?));
+    let stage = |(name, node): (String, &Node)| {
+        let stage = stage(&name, node)?;
+        Some((name, stage))
+    };
     Some(Manifest {
         name: text(root, "name")?,
         description: text(root, "description"),
@@ -44,15 +44,7 @@ fn buckets(root: &Node) -> IndexMap<String, Bucket> {
         )]);
     }
     named(root, "buckets")
-        .map(|(name, node)| {
-            (
-                name,
-                Bucket {
-                    existing: text(node, "existing"),
-                    ..Bucket::default()
-                },
-            )
-        })
+        .map(|(name, node)| (name, bucket(node)))
         .collect()
 }
 
@@ -61,141 +53,69 @@ fn environment(node: &Node) -> Environment {
         region: text(node, "region"),
         vars: texts(node, "vars"),
         defaults: node.get("defaults").map(settings).unwrap_or_default(),
-        protect: matches!(
-            node.get("protect"),
-            Some(Node {
-                value: Value::Boolean(true),
-                ..
-            })
-        ),
-        ..Environment::default()
+        protect: boolean(node, "protect") == Some(true),
+        account: text(node, "account"),
+        alarm: text(node, "alarm"),
+        limits: node.get("limits").map(limits).unwrap_or_default(),
     }
 }
 
-fn settings(node: &Node) -> Settings {
-    let size = |key| {
-        node.get(key)
-            .and_then(Node::text)
-            .and_then(|text| size_mib(text).ok())
+fn bucket(node: &Node) -> Bucket {
+    let days = |(prefix, value): (String, &Node)| {
+        let days = construct::days(value.text()?).ok()?;
+        Some((prefix, days))
     };
-    let duration = |node: &Node, key| {
-        node.get(key)
-            .and_then(Node::text)
-            .and_then(|text| duration_s(text).ok())
-    };
-    let retry = |node: &Node| {
-        Some(Retry {
-            attempts: node.get("attempts")?.text()?.parse().ok(),
-            only: None,
-        })
-    };
-    let logs = |node: &Node| {
-        Some(Logs {
-            keep_days: duration(node, "keep")? / DAY_S,
-        })
-    };
-    Settings {
-        env: texts(node, "env"),
-        memory_mib: size("memory"),
-        timeout_s: duration(node, "timeout"),
-        disk_mib: size("disk"),
-        retry: node.get("retry").and_then(retry),
-        logs: node.get("logs").and_then(logs),
-        ..Settings::default()
+    Bucket {
+        existing: text(node, "existing"),
+        expire_days: named(node, "expire").filter_map(days).collect(),
+        versioned: boolean(node, "versioned") == Some(true),
     }
 }
 
-fn stage(node: &Node) -> Option<Stage> {
-    Some(Stage {
-        image: text(node, "image").unwrap_or_default(),
-        work: work(node),
-        inputs: inputs(node.get("in")?)?,
-        outputs: node.get("out").map_or(Some(Vec::new()), outputs)?,
-        compute: Compute::Lambda,
-        settings: settings(node),
-        ..Stage::default()
-    })
-}
-
-fn work(node: &Node) -> Work {
-    if let Some(run) = text(node, "run") {
-        return Work::Run(run);
-    }
-    if let Some(script) = text(node, "script") {
-        return Work::Script(script);
-    }
-    match node.get("command") {
-        Some(Node {
-            value: Value::List(items),
-            ..
-        }) => Work::Command(
-            items
-                .iter()
-                .filter_map(Node::text)
-                .map(str::to_owned)
-                .collect(),
-        ),
-        _ => Work::Image,
+fn limits(node: &Node) -> Limits {
+    Limits {
+        cost_per_month: text(node, "cost_per_month").and_then(|text| construct::money(&text).ok()),
+        concurrency: number(node, "concurrency"),
     }
 }
 
-fn inputs(node: &Node) -> Option<Vec<InputPath>> {
-    let input = |node: &Node| {
-        let (text, outside) = match &node.value {
-            Value::Map(_) => {
-                let from = node.get("from").and_then(Node::text);
-                (node.get("path")?.text()?, from == Some("outside"))
-            }
-            _ => (node.text()?, false),
-        };
-        paths::check_input(text).ok()?;
-        Some(InputPath {
-            path: paths::split(text),
-            outside,
-        })
-    };
-    one_or_list(node).into_iter().map(input).collect()
-}
-
-fn outputs(node: &Node) -> Option<Vec<OutputPath>> {
-    let output = |key: &str, files: Option<String>| {
-        paths::check_output(key, files.is_some()).ok()?;
-        files.as_deref().map_or(Ok(()), paths::check_files).ok()?;
-        Some(OutputPath {
-            path: paths::split(key),
-            files,
-        })
-    };
-    if let Value::Map(entries) = &node.value {
-        let pair =
-            |entry: &crate::tree::Entry| output(&entry.key, Some(entry.value.text()?.to_owned()));
-        return entries.iter().map(pair).collect();
-    }
-    one_or_list(node)
-        .into_iter()
-        .map(|node| output(node.text()?, None))
-        .collect()
-}
-
-fn one_or_list(node: &Node) -> Vec<&Node> {
-    match &node.value {
-        Value::List(items) => items.iter().collect(),
-        _ => vec![node],
-    }
-}
-
-fn named<'a>(node: &'a Node, key: &str) -> impl Iterator<Item = (String, &'a Node)> {
+pub(crate) fn named<'a>(node: &'a Node, key: &str) -> impl Iterator<Item = (String, &'a Node)> {
     let entries = node.get(key).map_or(&[][..], Node::entries);
     entries
         .iter()
         .map(|entry| (entry.key.clone(), &entry.value))
 }
 
-fn text(node: &Node, key: &str) -> Option<String> {
+pub(crate) fn text(node: &Node, key: &str) -> Option<String> {
     node.get(key).and_then(Node::text).map(str::to_owned)
 }
 
-fn texts(node: &Node, key: &str) -> BTreeMap<String, String> {
+pub(crate) fn texts(node: &Node, key: &str) -> BTreeMap<String, String> {
     let pair = |(name, node): (String, &Node)| Some((name, node.text()?.to_owned()));
     named(node, key).filter_map(pair).collect()
+}
+
+pub(crate) fn boolean(node: &Node, key: &str) -> Option<bool> {
+    match node.get(key)?.value {
+        Value::Boolean(value) => Some(value),
+        _ => None,
+    }
+}
+
+pub(crate) fn number(node: &Node, key: &str) -> Option<u64> {
+    node.get(key)?.text()?.parse().ok()
+}
+
+/// One text or a list of them.
+pub(crate) fn list(node: &Node, key: &str) -> Vec<String> {
+    let nodes = node.get(key).map(one_or_list).unwrap_or_default();
+    let texts = nodes.into_iter().filter_map(Node::text);
+    texts.map(str::to_owned).collect()
+}
+
+pub(crate) fn one_or_list(node: &Node) -> Vec<&Node> {
+    match &node.value {
+        Value::List(items) => items.iter().collect(),
+        _ => vec![node],
+    }
 }

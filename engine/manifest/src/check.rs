@@ -7,7 +7,7 @@ use crate::place::{Place, Places, Span};
 use crate::suggest::nearest;
 use crate::text_rule::{Problem, TextRule};
 use crate::tree::{Entry, Node, Value};
-use crate::words::{owner, quoted};
+use crate::words::{owner, part, quoted};
 
 /// Checks a tree and notes where everything stands.
 pub(crate) struct Checker<'a> {
@@ -58,7 +58,7 @@ impl Checker<'_> {
         );
     }
 
-    fn table(&mut self, at: At<'_>, table: &Table) {
+    pub(crate) fn table(&mut self, at: At<'_>, table: &Table) {
         if !self.is_map(at) {
             return;
         }
@@ -82,7 +82,7 @@ impl Checker<'_> {
             .iter()
             .filter(|key| key.required && at.node.get(key.name).is_none())
         {
-            let summary = format!("{} has no `{}`", owner(at.path), key.name);
+            let summary = format!("{} has no `{}`", part(at.path), key.name);
             self.report.push(
                 Diagnostic::error("E011", summary)
                     .label(
@@ -92,7 +92,8 @@ impl Checker<'_> {
                     .help(format!("for instance: `{}`", key.example)),
             );
         }
-        crate::rules::exclusive(at.node, at.path, self.report);
+        crate::rules::exclusive(at, self.report);
+        crate::rules::one_of(at, table, self.report);
     }
 
     fn value(&mut self, at: At<'_>, key: &Key) {
@@ -107,6 +108,8 @@ impl Checker<'_> {
             Shape::Size(..) | Shape::Duration(..) | Shape::LogDays => self.quantity(at, &key.shape),
             Shape::Choice(words, later) => self.choice(at, words, later),
             Shape::Arguments => self.arguments(at, key),
+            Shape::TextList(rule) => self.text_list(at, key, *rule),
+            Shape::WordOr(words, table) => self.word_or(at, words, table),
             Shape::Texts(names, values) => self.texts(at, *names, *values),
             Shape::Inputs => self.inputs(at, key),
             Shape::Outputs => self.outputs(at, key),
@@ -161,7 +164,7 @@ impl Checker<'_> {
             );
             return;
         }
-        let summary = format!("unknown key {} in {}", quoted(&entry.key), owner(path));
+        let summary = format!("unknown key {} in {}", quoted(&entry.key), part(path));
         let known = table.keys.iter().map(|key| key.name);
         let label = match nearest(&entry.key, known.clone()) {
             Some(near) => format!("did you mean `{near}`?"),

@@ -99,20 +99,25 @@ impl Checker<'_> {
     }
 
     fn few(&mut self, at: At<'_>, count: usize) {
-        if count > limits::PATHS {
+        let most = if at.path.ends_with(".scatter.list") {
+            limits::ITEMS
+        } else {
+            limits::PATHS
+        };
+        if count > most {
             let summary = format!(
                 "{} of {} has {count} entries",
                 quoted(at.name()),
                 owner(at.path)
             );
-            let label = format!("{} are possible", limits::PATHS);
+            let label = format!("{most} are possible");
             self.report
                 .push(Diagnostic::error("E209", summary).label(at.key_span.clone(), label));
         }
     }
 
     /// The items of a list, or the one value that stands for a list.
-    fn items<'n>(&mut self, at: At<'n>, key: &Key) -> Vec<(&'n Node, String)> {
+    pub(crate) fn items<'n>(&mut self, at: At<'n>, key: &Key) -> Vec<(&'n Node, String)> {
         match &at.node.value {
             Value::List(items) if items.is_empty() => {
                 let diagnostic = Diagnostic::error(

@@ -44,6 +44,10 @@ pub(crate) enum Shape {
     Text(TextRule),
     /// A list of arguments.
     Arguments,
+    /// One text or a list of them, each by this rule.
+    TextList(TextRule),
+    /// One of these words, or a map with known keys.
+    WordOr(&'static [&'static str], &'static Table),
     /// A map of free names to text: rule for names, rule for values.
     Texts(TextRule, TextRule),
     /// `in`: a key pattern, a list of them, or `{path, from: outside}`.
@@ -54,6 +58,41 @@ pub(crate) enum Shape {
     Table(&'static Table),
     /// A map of names to tables, with the word for one of them and the most that are allowed.
     Named(&'static Table, &'static str, usize),
+}
+
+/// A key that need not be there.
+pub(crate) const fn key(
+    name: &'static str,
+    shape: Shape,
+    meaning: &'static str,
+    example: &'static str,
+) -> Key {
+    Key {
+        name,
+        shape,
+        required: false,
+        default: "",
+        meaning,
+        example,
+    }
+}
+
+/// A key that must be there.
+pub(crate) const fn required(
+    name: &'static str,
+    shape: Shape,
+    meaning: &'static str,
+    example: &'static str,
+) -> Key {
+    Key {
+        required: true,
+        ..key(name, shape, meaning, example)
+    }
+}
+
+/// The same with what holds if it is not there.
+pub(crate) const fn with_default(key: Key, default: &'static str) -> Key {
+    Key { default, ..key }
 }
 
 impl Table {

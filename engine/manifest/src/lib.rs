@@ -2,9 +2,14 @@
 //!
 //! It deliberately knows no files and no cloud: whether a script exists is asked of [`Files`].
 
+mod basic_text;
 mod build;
+mod build_construct;
+mod build_stage;
 mod check;
 mod codes;
+mod construct_text;
+mod cron;
 mod data;
 pub mod diagnostic;
 mod environment;
@@ -14,9 +19,12 @@ mod image;
 mod interpolate;
 mod keys;
 mod language;
+mod language_settings;
+mod language_stage;
 mod limits;
 mod paths;
 pub mod place;
+mod place_text;
 mod quantity;
 mod reference;
 mod rules;
@@ -45,6 +53,7 @@ pub use schema::schema;
 pub use suggest::nearest;
 pub use words::quoted;
 
+use scar_schemas::manifest::Scatter;
 use tree::Node;
 
 /// One manifest as text.
@@ -160,9 +169,26 @@ fn read(mut root: Node, environment: Option<&str>, files: &dyn Files, outcome: &
     checker.manifest(&root, &language::MANIFEST_TABLE);
     outcome.draft = build::manifest(&root).map(|mut manifest| {
         environment::merge(&mut manifest, &outcome.environment);
+        read_items(&mut manifest, files);
         manifest
     });
     if !outcome.diagnostics.iter().any(Diagnostic::is_error) {
         outcome.manifest.clone_from(&outcome.draft);
+    }
+}
+
+/// The lines of the files that stages are scattered by. What is wrong with a file was reported.
+fn read_items(manifest: &mut Manifest, files: &dyn Files) {
+    for stage in manifest.stages.values_mut() {
+        stage.items = match &stage.scatter {
+            Some(Scatter::List(items)) => items.clone(),
+            Some(Scatter::Lines(path)) => {
+                let text = files.read(path).ok().map(String::from_utf8);
+                text.and_then(Result::ok)
+                    .map(|text| rules::items(&text))
+                    .unwrap_or_default()
+            }
+            None => Vec::new(),
+        };
     }
 }

@@ -4,7 +4,7 @@ use crate::diagnostic::Diagnostic;
 use crate::keys::Shape;
 use crate::limits;
 use crate::place::Span;
-use crate::units::{DAY_S, duration_s, show_mib, size_mib};
+use crate::units::{DAY_S, duration_s, show_mib, show_seconds, size_mib};
 
 /// A diagnostic whose place is not known yet.
 pub(crate) struct Unplaced {
@@ -35,7 +35,7 @@ pub(crate) fn check(text: &str, shape: &Shape, key: &str, owner: &str) -> Result
         }
         Shape::Duration(least, most, code) => {
             let seconds = duration_s(text).map_err(unit)?;
-            let range = format!("{least} s to {most} s");
+            let range = format!("{} to {}", show_seconds(*least), show_seconds(*most));
             within(seconds, *least, *most, code, key, owner, text, &range)
         }
         _ => log_days(duration_s(text).map_err(unit)?, key, owner),
@@ -69,7 +69,7 @@ fn within(
     Err(Unplaced {
         diagnostic: Diagnostic::error(
             code,
-            format!("`{key}` of {owner} is {text}, Lambda allows {range}"),
+            format!("`{key}` of {owner} is {text}, possible is {range}"),
         )
         .help(help),
         label: format!("{range} is possible"),

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::keys::{Key, Shape, Table};
 use crate::language::MANIFEST_TABLE;
 use crate::limits;
-use crate::units::show_mib;
+use crate::units::{show_mib, show_seconds};
 
 const HEAD: &str = "# Manifest reference
 
@@ -46,9 +46,9 @@ fn section(page: &mut String, title: &str, path: &str, table: &'static Table) {
                     inner,
                 );
             }
-            // `defaults` and its parts are described once, where they first appear.
-            Shape::Table(inner)
-                if path == inner.name || path == format!("stages.NAME.{}", inner.name) =>
+            // The parts of `defaults` are described where a stage has them.
+            Shape::Table(inner) | Shape::WordOr(_, inner)
+                if !path.starts_with("defaults.") && !path.starts_with("envs.NAME.defaults") =>
             {
                 section(page, &format!("`{path}`"), &format!("{path}."), inner);
             }
@@ -87,6 +87,8 @@ fn kind(shape: &Shape) -> String {
         Shape::Choice(words, _) => format!("One of `{}`", words.join("`, `")),
         Shape::Text(rule) => capital(rule.describe()),
         Shape::Arguments => "List of text".to_owned(),
+        Shape::TextList(rule) => format!("{}, or list", capital(rule.describe())),
+        Shape::WordOr(words, _) => format!("One of `{}`, or map", words.join("`, `")),
         Shape::Texts(..) => "Map of names to text".to_owned(),
         Shape::Inputs => "Key pattern, or list".to_owned(),
         Shape::Outputs => {
@@ -99,17 +101,13 @@ fn kind(shape: &Shape) -> String {
 
 fn limit(shape: &Shape) -> Option<String> {
     match shape {
-        Shape::Integer(least, most) => Some(format!(
-            "{least} to {most} (AWS Lambda, asynchronous invocation)"
+        Shape::Integer(least, most) => Some(format!("{least} to {most}")),
+        Shape::Size(least, most, _) => Some(format!("{} to {}", show_mib(*least), show_mib(*most))),
+        Shape::Duration(least, most, _) => Some(format!(
+            "{} to {}",
+            show_seconds(*least),
+            show_seconds(*most)
         )),
-        Shape::Size(least, most, _) => Some(format!(
-            "{} to {} (AWS Lambda quotas)",
-            show_mib(*least),
-            show_mib(*most)
-        )),
-        Shape::Duration(least, most, _) => {
-            Some(format!("{least} s to {most} s (AWS Lambda quotas)"))
-        }
         Shape::LogDays => {
             let days: Vec<String> = limits::LOG_DAYS
                 .iter()

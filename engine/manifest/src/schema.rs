@@ -54,7 +54,12 @@ fn exclusive(table: &Table) -> Option<Value> {
             {"required": ["run", "script"]},
             {"required": ["run", "command"]},
             {"required": ["script", "command"]},
+            {"required": ["in", "after"]},
+            {"required": ["schedule", "after"]},
+            {"required": ["http", "after"]},
         ]),
+        "schedule" => json!([{"required": ["cron", "every"]}]),
+        "scatter" => json!([{"required": ["lines", "list"]}]),
         _ => return None,
     };
     Some(json!({"anyOf": pairs}))
@@ -91,6 +96,11 @@ fn shape(shape: &Shape) -> Value {
         Shape::Arguments => {
             json!({"type": "array", "minItems": 1, "items": {"type": ["string", "number"]}})
         }
+        Shape::TextList(rule) => {
+            let one = text(*rule);
+            json!({"anyOf": [one, {"type": "array", "minItems": 1, "items": one}]})
+        }
+        Shape::WordOr(words, inner) => json!({"anyOf": [{"enum": words}, table(inner)]}),
         Shape::Texts(names, _) => texts(*names),
         Shape::Inputs => inputs(),
         Shape::Outputs => outputs(),
@@ -100,6 +110,9 @@ fn shape(shape: &Shape) -> Value {
 }
 
 fn text(rule: TextRule) -> Value {
+    if matches!(rule, TextRule::Money | TextRule::Processors) {
+        return json!({"type": ["number", "string"]});
+    }
     match rule.pattern() {
         Some(pattern) => json!({"type": "string", "pattern": pattern}),
         None => json!({"type": "string"}),

@@ -2,6 +2,14 @@
 
 /// Units of sizes with their MiB.
 const SIZES: &[(&str, u64)] = &[("MiB", 1), ("GiB", 1024)];
+/// Units of sizes with their bytes.
+const BYTES: &[(&str, u64)] = &[
+    ("B", 1),
+    ("KiB", 1 << 10),
+    ("MiB", 1 << 20),
+    ("GiB", 1 << 30),
+    ("TiB", 1 << 40),
+];
 /// Units of durations with their seconds.
 const DURATIONS: &[(&str, u64)] = &[("s", 1), ("m", 60), ("h", 3600), ("d", 86_400)];
 
@@ -28,6 +36,24 @@ pub(crate) fn size_mib(text: &str) -> Result<u64, String> {
                 .ok_or_else(|| "use whole MiB".to_owned())
         }
         _ => Err(size_advice(number, unit)),
+    }
+}
+
+/// Size in bytes: `100B`, `64MiB`, `2TiB`; whole numbers only. The error says what to write instead.
+pub(crate) fn size_bytes(text: &str) -> Result<u64, String> {
+    let (number, unit) = split(text);
+    let factor = BYTES.iter().find(|(name, _)| *name == unit);
+    match (number.parse::<u64>(), factor) {
+        (Ok(count), Some((_, factor))) => count
+            .checked_mul(*factor)
+            .ok_or_else(|| "no object is that large".to_owned()),
+        (Ok(count), None) => Err(match unit.trim().to_ascii_lowercase().as_str() {
+            "" => format!("say the unit: `{count}B` or `{count}MiB`"),
+            "k" | "kb" | "ki" | "kib" => format!("did you mean `{count}KiB`?"),
+            "t" | "tb" | "ti" | "tib" => format!("did you mean `{count}TiB`?"),
+            _ => size_advice(number, unit),
+        }),
+        _ => Err("write a whole number and a unit: `100B`, `64MiB`, `2GiB`".to_owned()),
     }
 }
 
@@ -64,6 +90,16 @@ pub(crate) fn show_mib(mib: u64) -> String {
     } else {
         format!("{mib}MiB")
     }
+}
+
+/// A duration for people, in the largest unit that is exact.
+pub(crate) fn show_seconds(seconds: u64) -> String {
+    let exact = DURATIONS
+        .iter()
+        .rev()
+        .find(|(_, factor)| seconds.is_multiple_of(*factor))
+        .unwrap_or(&DURATIONS[0]);
+    format!("{}{}", seconds / exact.1, exact.0)
 }
 
 fn split(text: &str) -> (&str, &str) {

@@ -5,12 +5,15 @@ use scar_schemas::manifest::VERSION;
 use crate::check::{At, Checker, join};
 use crate::diagnostic::Diagnostic;
 use crate::image;
-use crate::keys::{Key, Shape};
+use crate::keys::{Key, Shape, Table};
 use crate::limits;
 use crate::suggest::nearest;
 use crate::text_rule::TextRule;
 use crate::tree::{Reading, Value};
 use crate::words::{owner, quoted};
+
+/// What is wrong with a file: code, what, help.
+type FileCheck = fn(&dyn crate::Files, &str) -> Option<(&'static str, String, &'static str)>;
 
 impl Checker<'_> {
     pub(crate) fn version(&mut self, at: At<'_>) {
@@ -135,6 +138,28 @@ impl Checker<'_> {
         }
     }
 
+    /// One text, or a list of them.
+    pub(crate) fn text_list(&mut self, at: At<'_>, key: &Key, rule: TextRule) {
+        for (node, path) in self.items(at, key) {
+            self.text(
+                At {
+                    node,
+                    key_span: &node.span,
+                    path: &path,
+                },
+                rule,
+            );
+        }
+    }
+
+    /// One of some words, or a map.
+    pub(crate) fn word_or(&mut self, at: At<'_>, words: &[&str], table: &Table) {
+        match &at.node.value {
+            Value::Map(_) => self.table(at, table),
+            _ => self.choice(at, words, &[]),
+        }
+    }
+
     pub(crate) fn texts(&mut self, at: At<'_>, names: TextRule, values: TextRule) {
         if !self.is_map(at) {
             return;
@@ -165,7 +190,9 @@ impl Checker<'_> {
             return;
         }
         match rule {
-            TextRule::Script => self.script_file(text, &at),
+            TextRule::Script => self.file(text, &at, "script", crate::rules::script_problem),
+            TextRule::Lines => self.file(text, &at, "file", crate::rules::lines_problem),
+            TextRule::Cron => self.cron(text, at),
             TextRule::Shell if text.contains("{{ vars.") || text.contains("{{vars.") => {
                 let summary = format!(
                     "`run` of {} contains `{{{{ vars.`, which stays as it is",
@@ -191,9 +218,31 @@ impl Checker<'_> {
         }
     }
 
-    fn script_file(&mut self, path: &str, at: &At<'_>) {
-        if let Some((code, what, help)) = crate::rules::script_problem(self.files, path) {
-            let summary = format!("script {} of {} {what}", quoted(path), owner(at.path));
+    /// Points into the expression, where its text stands as it is.
+    fn cron(&mut self, text: &str, at: At<'_>) {
+        let Err(wrong) = crate::cron::check(text) else {
+            return;
+        };
+        let whole = at.span();
+        let start = match whole.len().checked_sub(text.len()) {
+            Some(0) => Some(whole.start),
+            Some(2) => Some(whole.start + 1),
+            _ => None,
+        };
+        let span = start.map_or(whole, |start| {
+            start + wrong.span.start..start + wrong.span.end
+        });
+        let help = "five fields: minute, hour, day of month, month, day of week; for instance `0 6 * * MON`";
+        self.report.push(
+            Diagnostic::error("E113", format!("{} {}", quoted(text), wrong.what))
+                .label(span, format!("in {}", owner(at.path)))
+                .help(help),
+        );
+    }
+
+    fn file(&mut self, path: &str, at: &At<'_>, what: &str, problem: FileCheck) {
+        if let Some((code, wrong, help)) = problem(self.files, path) {
+            let summary = format!("{what} {} of {} {wrong}", quoted(path), owner(at.path));
             self.report.push(
                 Diagnostic::error(code, summary)
                     .label(at.span(), "this file")

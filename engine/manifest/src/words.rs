@@ -27,3 +27,16 @@ pub(crate) fn owner(path: &str) -> String {
         _ => "the manifest".to_owned(),
     }
 }
+
+/// The same for a map of its own within that: `stages.split.join` to "`join` of stage `split`".
+#[must_use]
+pub(crate) fn part(path: &str) -> String {
+    let mut parts = path.splitn(3, '.');
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some("stages" | "envs" | "buckets"), Some(_), Some(inner)) => {
+            let last = inner.rsplit('.').next().unwrap_or(inner);
+            format!("{} of {}", quoted(last), owner(path))
+        }
+        _ => owner(path),
+    }
+}

@@ -18,7 +18,9 @@ use scar_schemas::manifest::{Limits, Manifest, Work};
 mod dead;
 mod graph;
 mod key_space;
+mod limits;
 mod resolve;
+mod stage;
 mod views;
 
 pub use views::{dot, mermaid, svg, tree};

@@ -1,25 +1,18 @@
 //! Manifest → stages with every value decided, not linked yet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use indexmap::IndexMap;
-use scar_manifest::{Diagnostic, Places, Span, VARIABLES_BYTES, nearest, quoted};
-use scar_schemas::contract::{OutputKey, SYSTEM_PREFIX};
-use scar_schemas::glob::Glob;
-use scar_schemas::manifest::{self, Manifest, OutputPath, Path, Settings};
+use scar_manifest::{Diagnostic, Places, Span, quoted};
+use scar_schemas::manifest::Manifest;
 
-use crate::{Input, Output, Stage, Workflow};
+use crate::stage::Resolver;
+use crate::{BucketSettings, Stage, Workflow};
 
 /// The bucket that is there without any.
-const DATA: &str = "data";
+pub(crate) const DATA: &str = "data";
 /// Names for a bucket of scar's own records, if the manifest has only existing buckets.
 const STATE_NAMES: &[&str] = &["state", "scar-state"];
-
-const MEMORY_MIB: u64 = 1024;
-const TIMEOUT_S: u64 = 300;
-const DISK_MIB: u64 = 512;
-const ATTEMPTS: u64 = 2;
-const LOG_DAYS: u64 = 30;
 
 /// Longest name of a bucket (Amazon S3 User Guide, "General purpose bucket naming rules").
 const BUCKET_NAME: usize = 63;
@@ -55,7 +48,7 @@ pub(crate) fn workflow(
         })
         .collect();
     let own = manifest.envs.get(environment).cloned().unwrap_or_default();
-    let workflow = Workflow {
+    let mut workflow = Workflow {
         name: manifest.name.clone(),
         environment: environment.to_owned(),
         description: manifest.description.clone(),
@@ -64,16 +57,49 @@ pub(crate) fn workflow(
         account: own.account,
         alarm: own.alarm,
         limits: own.limits,
-        bucket_settings: BTreeMap::new(),
+        bucket_settings: bucket_settings(manifest),
         tags: manifest.tags.clone(),
         state_bucket: state_bucket(&buckets),
         buckets,
         stages: stages.into_iter().flatten().collect(),
         links: Vec::new(),
     };
+    announce(&mut workflow);
     let paths_are_good = report.len() == before;
     check_buckets(&workflow, places, report);
     paths_are_good.then_some(workflow)
+}
+
+fn bucket_settings(manifest: &Manifest) -> BTreeMap<String, BucketSettings> {
+    let managed = manifest
+        .buckets
+        .iter()
+        .filter(|(_, bucket)| bucket.existing.is_none());
+    let settings = managed.map(|(name, bucket)| {
+        let days = |(prefix, days): (&String, &u64)| {
+            (prefix.clone(), u32::try_from(*days).unwrap_or(u32::MAX))
+        };
+        let settings = BucketSettings {
+            expire_days: bucket.expire_days.iter().map(days).collect(),
+            versioned: bucket.versioned,
+        };
+        (name.clone(), settings)
+    });
+    settings
+        .filter(|(_, settings)| *settings != BucketSettings::default())
+        .collect()
+}
+
+/// Whoever is `after` a stage needs to hear of its finished tasks.
+fn announce(workflow: &mut Workflow) {
+    let awaited: BTreeSet<String> = workflow
+        .stages
+        .iter()
+        .flat_map(|stage| stage.after.iter().cloned())
+        .collect();
+    for stage in &mut workflow.stages {
+        stage.announces = awaited.contains(&stage.id);
+    }
 }
 
 fn buckets(manifest: &Manifest) -> IndexMap<String, Option<String>> {
@@ -156,184 +182,6 @@ fn check_managed_name(
                 .label(span(places, "name"), label)
                 .help("shorten the name of the workflow, of the environment or of the bucket"),
         );
-    }
-}
-
-/// What one stage is resolved with.
-struct Resolver<'a> {
-    name: &'a str,
-    stage: &'a manifest::Stage,
-    buckets: &'a IndexMap<String, Option<String>>,
-    manifest: &'a Manifest,
-    places: &'a Places,
-    report: &'a mut Vec<Diagnostic>,
-}
-
-impl Resolver<'_> {
-    fn stage(mut self) -> Option<Stage> {
-        let inputs: Vec<_> = (0..self.stage.inputs.len())
-            .map(|index| self.input(index))
-            .collect();
-        let outputs: Vec<_> = (0..self.stage.outputs.len())
-            .map(|index| self.output(index))
-            .collect();
-        let (defaults, own) = (&self.manifest.defaults, &self.stage.settings);
-        let variables = self.variables();
-        let number = |pick: fn(&Settings) -> Option<u64>, default: u64| {
-            u32::try_from(pick(own).or_else(|| pick(defaults)).unwrap_or(default))
-                .unwrap_or(u32::MAX)
-        };
-        Some(Stage {
-            name: self.name.to_owned(),
-            image: self.stage.image.clone(),
-            work: self.stage.work.clone(),
-            inputs: inputs.into_iter().collect::<Option<_>>()?,
-            outputs: outputs.into_iter().collect::<Option<_>>()?,
-            variables,
-            memory_mib: number(|s| s.memory_mib, MEMORY_MIB),
-            timeout_s: number(|s| s.timeout_s, TIMEOUT_S),
-            disk_mib: number(|s| s.disk_mib, DISK_MIB),
-            attempts: number(
-                |s| s.retry.as_ref().and_then(|retry| retry.attempts),
-                ATTEMPTS,
-            ),
-            log_days: number(|s| s.logs.as_ref().map(|logs| logs.keep_days), LOG_DAYS),
-            id: self.name.to_owned(),
-            nodes: 1,
-            ..Stage::default()
-        })
-    }
-
-    fn variables(&mut self) -> BTreeMap<String, String> {
-        let mut variables = self.manifest.defaults.env.clone();
-        variables.extend(self.stage.settings.env.clone());
-        let bytes: usize = variables
-            .iter()
-            .map(|(name, value)| name.len() + value.len())
-            .sum();
-        if bytes > VARIABLES_BYTES {
-            let summary = format!("the variables of stage `{}` have {bytes} bytes", self.name);
-            self.report.push(
-                Diagnostic::error("E208", summary)
-                    .label(self.span("env"), format!("{VARIABLES_BYTES} bytes are possible"))
-                    .help("put long values into a file of the image, or into an object that the script fetches"),
-            );
-        }
-        variables
-    }
-
-    fn input(&mut self, index: usize) -> Option<Input> {
-        let path = &self.stage.inputs[index].path;
-        let span = self.span(&format!("in.{index}"));
-        let bucket = self.bucket(path, &span)?;
-        let pattern: Glob = path.pattern.parse().ok()?;
-        let is_own = pattern.alternatives().iter().any(|tokens| {
-            let own = SYSTEM_PREFIX
-                .chars()
-                .map(scar_schemas::glob::Token::Literal);
-            tokens.iter().copied().take(SYSTEM_PREFIX.len()).eq(own)
-        });
-        if is_own {
-            self.own_prefix(path, span);
-            return None;
-        }
-        Some(Input { bucket, pattern })
-    }
-
-    fn output(&mut self, index: usize) -> Option<Output> {
-        let OutputPath { path, files } = &self.stage.outputs[index];
-        let span = self.span(&format!("out.{index}"));
-        let bucket = self.bucket(path, &span)?;
-        if path.pattern.starts_with(SYSTEM_PREFIX) {
-            self.own_prefix(path, span);
-            return None;
-        }
-        let key = match path.pattern.split_once('*') {
-            Some((before, after)) => OutputKey::Single {
-                before: before.to_owned(),
-                after: after.to_owned(),
-            },
-            None => OutputKey::Prefix {
-                prefix: path.pattern.clone(),
-                files: match files {
-                    Some(files) => Some(files.parse().ok()?),
-                    None => None,
-                },
-            },
-        };
-        Some(Output { bucket, key })
-    }
-
-    fn own_prefix(&mut self, path: &Path, span: Span) {
-        let summary = format!(
-            "stage `{}` uses {}, which is scar's own",
-            self.name,
-            quoted(&path.pattern)
-        );
-        self.report.push(
-            Diagnostic::error("E305", summary)
-                .label(span, format!("below `{SYSTEM_PREFIX}`"))
-                .help(
-                    "choose another prefix: records of tasks are there, and no event comes from it",
-                ),
-        );
-    }
-
-    /// The bucket that a path means.
-    fn bucket(&mut self, path: &Path, span: &Span) -> Option<String> {
-        let names = self.manifest.buckets.keys().map(String::as_str);
-        let Some(written) = &path.bucket else {
-            return self.default_bucket(span);
-        };
-        if self.buckets.contains_key(written) {
-            return Some(written.clone());
-        }
-        let label = match nearest(written, names) {
-            Some(near) => format!("did you mean `{near}:{}`?", path.pattern),
-            None => "no bucket of this name".to_owned(),
-        };
-        let known = self.buckets.keys().cloned().collect::<Vec<_>>().join(", ");
-        self.report.push(
-            Diagnostic::error(
-                "E306",
-                format!(
-                    "stage `{}` names bucket {}, which is not there",
-                    self.name,
-                    quoted(written)
-                ),
-            )
-            .label(span.clone(), label)
-            .help(format!("buckets of this workflow: {known}")),
-        );
-        None
-    }
-
-    fn default_bucket(&mut self, span: &Span) -> Option<String> {
-        let mut names = self.manifest.buckets.keys();
-        match (names.next(), names.next()) {
-            (None, _) => Some(DATA.to_owned()),
-            (Some(only), None) => Some(only.clone()),
-            _ if self.buckets.contains_key(DATA) => Some(DATA.to_owned()),
-            _ => {
-                let known: Vec<&str> = self.manifest.buckets.keys().map(String::as_str).collect();
-                self.report.push(
-                    Diagnostic::error(
-                        "E307",
-                        format!("stage `{}` does not say which bucket it means", self.name),
-                    )
-                    .label(span.clone(), "in which bucket?")
-                    .help(format!(
-                        "write `BUCKET:` before it; there are {}",
-                        known.join(", ")
-                    )),
-                );
-                None
-            }
-        }
-    }
-
-    fn span(&self, key: &str) -> Span {
-        span(self.places, &format!("stages.{}.{key}", self.name))
     }
 }
 
