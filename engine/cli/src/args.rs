@@ -103,6 +103,7 @@ pub(crate) enum Verb {
     Image(verb::image::Arguments),
     Local(verb::local::Arguments),
     Explain(verb::explain::Arguments),
+    Schema(verb::schema::Arguments),
     Completions(verb::completions::Arguments),
 }
 

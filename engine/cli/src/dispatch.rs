@@ -60,6 +60,7 @@ fn dispatch(verb: &Verb, global: &Global, screen: &Screen) -> Result<(), CliErro
         Verb::Image(arguments) => verb::image::image(arguments, global, screen),
         Verb::Local(arguments) => verb::local::local(arguments, global, screen),
         Verb::Explain(arguments) => verb::explain::explain(arguments, screen),
+        Verb::Schema(arguments) => verb::schema::schema(arguments, screen),
         Verb::Completions(arguments) => verb::completions::completions(arguments, screen),
     }
 }

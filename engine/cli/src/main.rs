@@ -14,6 +14,7 @@ mod project;
 #[cfg(test)]
 mod reference;
 mod session;
+mod starters;
 mod supervisor;
 mod target;
 mod verb;

@@ -105,35 +105,29 @@ impl Session {
                     profile: profile.clone(),
                     region: Some(region.clone()),
                 };
-                let cloud = Cloud::connect(&target).await.map_err(not_connected)?;
-                screen.note(&format!(
-                    "AWS account {} in {}",
-                    cloud.account(),
-                    cloud.region()
-                ));
-                Ok(Self {
-                    cloud,
-                    is_local: false,
-                    own: None,
-                    borrowed: None,
-                })
+                Self::open_remote(&target, "AWS", screen).await
             }
             Target::Endpoint { url, region } => {
                 let target = endpoint(url, region, None);
-                let cloud = Cloud::connect(&target).await.map_err(not_connected)?;
-                screen.note(&format!(
-                    "cloud at {url}, account {} in {}",
-                    cloud.account(),
-                    cloud.region()
-                ));
-                Ok(Self {
-                    cloud,
-                    is_local: false,
-                    own: None,
-                    borrowed: None,
-                })
+                Self::open_remote(&target, &format!("cloud at {url},"), screen).await
             }
         }
+    }
+
+    async fn open_remote(
+        target: &scar_apply::Target,
+        name: &str,
+        screen: &Screen,
+    ) -> Result<Self, CliError> {
+        let cloud = Cloud::connect(target).await.map_err(not_connected)?;
+        let (account, region) = (cloud.account(), cloud.region());
+        screen.note(&format!("{name} account {account} in {region}"));
+        Ok(Self {
+            cloud,
+            is_local: false,
+            own: None,
+            borrowed: None,
+        })
     }
 
     /// The running local cloud of this directory, else one in this process.

@@ -7,7 +7,6 @@ use super::Manifest;
 use super::apply::{Approval, approve};
 use crate::args::Global;
 use crate::error::CliError;
-use crate::project::Project;
 use crate::session;
 use crate::view::progress::Progress;
 use crate::view::text::clean;
@@ -41,7 +40,7 @@ pub(crate) fn destroy(
     global: &Global,
     screen: &Screen,
 ) -> Result<(), CliError> {
-    let project = Project::load(arguments.manifest.manifest.as_deref(), global, screen)?;
+    let project = arguments.manifest.load(global, screen)?;
     let workflow = &project.workflow;
     let region = workflow.region.as_deref();
     let hint = "what was begun goes on in the cloud; `scar destroy` again completes it";

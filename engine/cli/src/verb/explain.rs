@@ -1,5 +1,7 @@
 //! `scar explain`
 
+use serde_json::json;
+
 use crate::error::CliError;
 use crate::view::Screen;
 
@@ -18,12 +20,12 @@ pub(crate) struct Arguments {
 
 pub(crate) fn explain(arguments: &Arguments, screen: &Screen) -> Result<(), CliError> {
     let Some(code) = &arguments.code else {
-        return screen.data(&list());
+        return list(screen);
     };
     let wanted = code.trim_start_matches("scar::").to_uppercase();
     match PAGES.iter().find(|(known, _)| *known == wanted) {
         Some((_, page)) if screen.json => {
-            screen.document(&serde_json::json!({ "code": wanted, "page": page }))
+            screen.document(&json!({ "code": wanted, "title": title(page, &wanted), "page": page }))
         }
         Some((_, page)) => screen.line(page.trim_end()),
         None => Err(
@@ -33,11 +35,18 @@ pub(crate) fn explain(arguments: &Arguments, screen: &Screen) -> Result<(), CliE
     }
 }
 
-fn list() -> String {
-    PAGES
+fn list(screen: &Screen) -> Result<(), CliError> {
+    if screen.json {
+        let all: Vec<_> = PAGES
+            .iter()
+            .map(|(code, page)| json!({ "code": code, "title": title(page, code) }))
+            .collect();
+        return screen.document(&json!({ "codes": all }));
+    }
+    let lines = PAGES
         .iter()
-        .map(|(code, page)| format!("{code}  {}\n", title(page, code)))
-        .collect()
+        .map(|(code, page)| format!("{code}  {}\n", title(page, code)));
+    screen.data(&lines.collect::<String>())
 }
 
 /// The page's first heading, without the code.

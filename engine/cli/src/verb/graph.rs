@@ -3,7 +3,6 @@
 use super::Manifest;
 use crate::args::Global;
 use crate::error::CliError;
-use crate::project::Project;
 use crate::view::Screen;
 
 /// Draw the workflow: which stage feeds which.
@@ -31,7 +30,7 @@ pub(crate) fn graph(
     global: &Global,
     screen: &Screen,
 ) -> Result<(), CliError> {
-    let project = Project::load(arguments.manifest.manifest.as_deref(), global, screen)?;
+    let project = arguments.manifest.load(global, screen)?;
     let workflow = &project.workflow;
     let draw = match arguments {
         Arguments { mermaid: true, .. } => scar_workflow::mermaid,

@@ -15,10 +15,16 @@ pub(crate) mod plan;
 pub(crate) mod put;
 pub(crate) mod render;
 pub(crate) mod run;
+pub(crate) mod schema;
 pub(crate) mod status;
 pub(crate) mod validate;
 
 use std::path::PathBuf;
+
+use crate::args::Global;
+use crate::error::CliError;
+use crate::project::Project;
+use crate::view::Screen;
 
 /// The manifest of verbs that take nothing else.
 #[derive(Debug, Clone, clap::Args)]
@@ -26,6 +32,13 @@ pub(crate) struct Manifest {
     /// The manifest; the same as -f.
     #[arg(value_name = "MANIFEST")]
     pub(crate) manifest: Option<PathBuf>,
+}
+
+impl Manifest {
+    /// Finds, reads and checks the manifest; mistakes are printed at once.
+    pub(crate) fn load(&self, global: &Global, screen: &Screen) -> Result<Project, CliError> {
+        Project::load(self.manifest.as_deref(), global, screen)
+    }
 }
 
 /// How the verbs that render make the packages.

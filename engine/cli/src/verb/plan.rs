@@ -46,7 +46,7 @@ pub(crate) fn plan(
     global: &Global,
     screen: &Screen,
 ) -> Result<(), CliError> {
-    let project = Project::load(arguments.manifest.manifest.as_deref(), global, screen)?;
+    let project = arguments.manifest.load(global, screen)?;
     let plan = if arguments.offline {
         let prepared =
             session::block_on(Prepared::prepare(&project, &arguments.packaging, global))?;

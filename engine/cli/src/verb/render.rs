@@ -4,7 +4,6 @@ use super::{Manifest, Packaging};
 use crate::args::Global;
 use crate::deployment::Prepared;
 use crate::error::CliError;
-use crate::project::Project;
 use crate::session;
 use crate::view::Screen;
 
@@ -31,7 +30,7 @@ pub(crate) fn render(
     global: &Global,
     screen: &Screen,
 ) -> Result<(), CliError> {
-    let project = Project::load(arguments.manifest.manifest.as_deref(), global, screen)?;
+    let project = arguments.manifest.load(global, screen)?;
     let prepared = session::block_on(Prepared::prepare(&project, &arguments.packaging, global))?;
     let document = if arguments.base {
         &prepared.rendered.base

@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 use super::Manifest;
 use crate::args::Global;
 use crate::error::CliError;
-use crate::project::Project;
 use crate::session;
 use crate::view::table::table;
 use crate::view::text::{clean, duration};
@@ -34,7 +33,7 @@ pub(crate) fn status(
     global: &Global,
     screen: &Screen,
 ) -> Result<(), CliError> {
-    let project = Project::load(arguments.manifest.manifest.as_deref(), global, screen)?;
+    let project = arguments.manifest.load(global, screen)?;
     let region = project.workflow.region.as_deref();
     let stages = session::on_cloud(
         global,
