@@ -9,8 +9,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+mod decision;
+
+pub use decision::{
+    Assumption, Block, BlockCode, Check, Cost, CostLine, Effect, Monthly, Notifications, Outcome,
+    Permission, Protection, Push, Rule, Span,
+};
+
 /// Version of this format.
-pub const FORMAT_VERSION: &str = "1.0";
+pub const FORMAT_VERSION: &str = "1.1";
 
 /// A whole plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -52,6 +59,24 @@ pub struct PlanFile {
     pub base: Stack,
     /// The workflow's stack.
     pub stack: Stack,
+    /// Images to push.
+    #[serde(default)]
+    pub pushes: Vec<Push>,
+    /// Notifications of buckets that the workflow did not make.
+    #[serde(default)]
+    pub notifications: Vec<Notifications>,
+    /// What keeps the workflow's stack from accidents.
+    #[serde(default)]
+    pub protection: Protection,
+    /// What it costs.
+    #[serde(default)]
+    pub cost: Cost,
+    /// What was looked at.
+    #[serde(default)]
+    pub checks: Vec<Check>,
+    /// What must be allowed by name before it may be carried out.
+    #[serde(default)]
+    pub blocks: Vec<Block>,
 }
 
 /// What made a plan.
@@ -163,6 +188,12 @@ pub struct Stage {
     pub outputs: Vec<String>,
     /// Settings that change, in words of the manifest.
     pub settings: Vec<Setting>,
+    /// It has an HTTP door without authentication.
+    #[serde(default)]
+    pub open: bool,
+    /// Where it stands in the manifest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub span: Option<Span>,
 }
 
 /// A setting that changes.
@@ -174,6 +205,9 @@ pub struct Setting {
     pub before: String,
     /// New value.
     pub after: String,
+    /// Where it stands in the manifest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub span: Option<Span>,
 }
 
 /// A link between stages.
@@ -221,6 +255,12 @@ pub struct Resource {
     pub changes: Vec<Change>,
     /// Manifest path it came from.
     pub origin: String,
+    /// What the change means for what runs, in words.
+    #[serde(default)]
+    pub consequence: String,
+    /// Where it stands in the manifest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub span: Option<Span>,
 }
 
 /// A property that changes.
@@ -234,31 +274,12 @@ pub struct Change {
     /// New value; absent if there is none any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Value>,
-}
-
-/// A permission gained or lost.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Permission {
-    /// Stage whose role it is.
-    pub stage: String,
-    /// Gained or lost.
-    pub effect: Effect,
-    /// For instance `s3:GetObject`.
-    pub action: String,
-    /// Resource as people know it.
-    pub resource: String,
-    /// It reaches beyond the workflow.
-    pub widens: bool,
-}
-
-/// Gained or lost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Effect {
-    /// Gained.
-    Added,
-    /// Lost.
-    Removed,
+    /// Manifest path that causes the change.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub origin: String,
+    /// Where it stands in the manifest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub span: Option<Span>,
 }
 
 /// Image of a stage.
@@ -275,6 +296,12 @@ pub struct Image {
     pub was: Option<String>,
     /// The name is the same but means another image.
     pub tag_moved: bool,
+    /// What the tag means now, where the lock file holds another digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag_now: Option<String>,
+    /// The lock file holds the digest.
+    #[serde(default)]
+    pub locked: bool,
 }
 
 /// An object to upload.
@@ -299,6 +326,8 @@ pub enum Content {
     },
     /// The supervisor as a layer.
     Supervisor,
+    /// The supervisor for 64-bit ARM as a layer.
+    SupervisorArm64,
     /// A blob of a stage's image.
     Image {
         /// The stage.

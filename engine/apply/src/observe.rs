@@ -50,6 +50,7 @@ pub async fn observe_stacks(
         base,
         stack,
         assets,
+        ..Snapshot::default()
     })
 }
 

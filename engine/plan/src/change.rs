@@ -1,11 +1,13 @@
 //! The plan and its parts: every change, its reason, and nothing left to decide.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use scar_cfn::Document;
 use scar_schemas::digest::Digest;
 use scar_template::Asset;
 use serde_json::Value;
+
+use crate::{Block, BucketNotifications, Check, Cost, Place, Protection, Push};
 
 /// Everything that `apply` will do, in the order in which it does it: base stack (first with
 /// [`Plan::bootstrap`] if it is new), uploads, base stack, workflow stack.
@@ -42,6 +44,18 @@ pub struct Plan {
     pub images: Vec<ImageChange>,
     /// Counts.
     pub summary: Summary,
+    /// Images to push to the environment's registry, after the base stack and before the workflow's.
+    pub pushes: Vec<Push>,
+    /// Notifications of buckets that the workflow did not make, set after its stack is up to date.
+    pub notifications: Vec<BucketNotifications>,
+    /// What keeps the workflow's stack from accidents.
+    pub protection: Protection,
+    /// What it costs.
+    pub cost: Cost,
+    /// What was looked at, in the order of outcome: failed, warnings, passed.
+    pub checks: Vec<Check>,
+    /// What must be allowed by name before it may be carried out.
+    pub blocks: Vec<Block>,
 }
 
 /// What happens to a thing.
@@ -105,6 +119,10 @@ pub struct StageChange {
     pub outputs: Vec<String>,
     /// Settings that change, in words of the manifest.
     pub settings: Vec<SettingChange>,
+    /// It has an HTTP door without authentication.
+    pub is_open: bool,
+    /// Where it stands in the manifest.
+    pub place: Option<Place>,
 }
 
 /// A setting of a stage that changes, in words of the manifest.
@@ -116,6 +134,8 @@ pub struct SettingChange {
     pub before: String,
     /// New value, with its unit.
     pub after: String,
+    /// Where it stands in the manifest.
+    pub place: Option<Place>,
 }
 
 /// A link of the graph.
@@ -193,6 +213,10 @@ pub struct ResourceChange {
     pub properties: Vec<PropertyChange>,
     /// Manifest path it came from, for instance `stages.resize`; empty if it came from none.
     pub origin: String,
+    /// What the change means for what runs, in words; empty if nothing happens.
+    pub consequence: String,
+    /// Where that path stands.
+    pub place: Option<Place>,
 }
 
 /// A property of a resource that changes.
@@ -207,6 +231,10 @@ pub struct PropertyChange {
     /// instance `${SupervisorLayerArn}`; if it refers to something that is replaced, both sides are
     /// the same placeholder.
     pub after: Option<Value>,
+    /// Manifest path that causes the change, for instance `stages.resize.memory`; empty if unknown.
+    pub origin: String,
+    /// Where that path stands.
+    pub place: Option<Place>,
 }
 
 /// Something a stage's role may do, and may not have before, or the other way round.
@@ -246,6 +274,10 @@ pub struct ImageChange {
     pub was: Option<Digest>,
     /// The name is the same but means another image.
     pub tag_moved: bool,
+    /// What the tag means now, where the lock file holds another digest.
+    pub tag_now: Option<Digest>,
+    /// The lock file holds the digest.
+    pub locked: bool,
 }
 
 /// Counts over the resources of both stacks.
@@ -300,5 +332,28 @@ impl Plan {
         self.base.action == Action::Keep
             && self.stack.action == Action::Keep
             && self.uploads.is_empty()
+            && self.pushes.is_empty()
+            && self.notifications.iter().all(BucketNotifications::is_kept)
+    }
+
+    /// What still stands in the way when these words were given to `--allow`.
+    #[must_use]
+    pub fn blocked_by(&self, allowed: &BTreeSet<String>) -> Vec<&Block> {
+        let is_open = |block: &&Block| !block.is_allowed(allowed);
+        self.blocks.iter().filter(is_open).collect()
+    }
+}
+
+impl ImageChange {
+    /// Whether the name cannot come to mean another image by itself.
+    #[must_use]
+    pub fn is_pinned(&self) -> bool {
+        self.locked || self.is_on_disk() || self.reference.contains("@sha256:")
+    }
+
+    /// Whether it is not from a registry.
+    #[must_use]
+    pub fn is_on_disk(&self) -> bool {
+        self.reference.starts_with("oci:") || self.reference.starts_with("archive:")
     }
 }

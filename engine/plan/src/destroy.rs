@@ -50,6 +50,8 @@ fn resources(old: &Stack, stages: &[String], pseudo: &scar_cfn::Pseudo) -> Vec<R
         retained: is_retained(resource),
         properties: Vec::new(),
         origin: String::new(),
+        consequence: String::new(),
+        place: None,
     };
     stack::evaluated(&old.template, &old.parameters, pseudo)
         .iter()

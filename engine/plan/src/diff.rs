@@ -8,12 +8,42 @@ use scar_template::{Asset, Content, Rendered, parameter};
 use scar_workflow::Workflow;
 
 use crate::stack::Wanted;
-use crate::{Action, ParameterValue, Plan, ResourceChange, Snapshot, Stack, StackChange, Summary};
-use crate::{graph, permission, stack};
+use crate::{
+    Action, Cost, ParameterValue, Plan, Protection, Request, ResourceChange, Snapshot, Stack,
+    StackChange, Summary,
+};
+use crate::{block, check, cost, explain, graph, notification, permission, stack};
 
-/// Compares what is wanted with what is there.
+/// Compares what is wanted with what is there, with nothing else asked for.
 #[must_use]
 pub fn diff(rendered: &Rendered, workflow: &Workflow, snapshot: &Snapshot) -> Plan {
+    plan(rendered, workflow, snapshot, &Request::default())
+}
+
+/// Compares what is wanted with what is there, and decides everything that `apply` will do.
+#[must_use]
+pub fn plan(
+    rendered: &Rendered,
+    workflow: &Workflow,
+    snapshot: &Snapshot,
+    request: &Request<'_>,
+) -> Plan {
+    let mut plan = compare(rendered, workflow, snapshot);
+    let old = present(snapshot.stack.as_ref()).and_then(|it| deployed(&it.template.metadata));
+    graph::hold(&mut plan.images, request);
+    explain::explain(&mut plan, old.as_ref(), request);
+    plan.cost = cost::estimate(
+        workflow,
+        old.as_ref(),
+        &snapshot.region,
+        &request.assumptions,
+    );
+    plan.checks = check::checks(&plan, rendered, workflow, snapshot, request);
+    plan.blocks = block::blocks(&plan, workflow, &request.policy);
+    plan
+}
+
+fn compare(rendered: &Rendered, workflow: &Workflow, snapshot: &Snapshot) -> Plan {
     let old_base = present(snapshot.base.as_ref());
     let old_stack = present(snapshot.stack.as_ref());
     let new = deployed(&rendered.stack.metadata);
@@ -32,7 +62,7 @@ pub fn diff(rendered: &Rendered, workflow: &Workflow, snapshot: &Snapshot) -> Pl
         region: snapshot.region.clone(),
         protect: workflow.protect,
         manifest: rendered.manifest.clone(),
-        stages: graph::stages(&stack.resources, old.as_ref(), new.as_ref()),
+        stages: graph::stages(&stack.resources, old.as_ref(), new.as_ref(), workflow),
         links: graph::links(old.as_ref(), new.as_ref()),
         bootstrap: old_base.is_none().then(|| supervisor_key(String::new())),
         uploads: uploads(rendered, old_base, snapshot),
@@ -41,10 +71,33 @@ pub fn diff(rendered: &Rendered, workflow: &Workflow, snapshot: &Snapshot) -> Pl
             &stack,
             permissions.iter().filter(|one| one.widens).count(),
         ),
+        protection: protection(workflow, &stack),
         base,
         stack,
         permissions,
         images,
+        pushes: Vec::new(),
+        notifications: notification::compare(workflow, snapshot),
+        cost: Cost::default(),
+        checks: Vec::new(),
+        blocks: Vec::new(),
+    }
+}
+
+/// Storage that a protected environment must not lose, and alarms that undo a deployment.
+fn protection(workflow: &Workflow, stack: &StackChange) -> Protection {
+    if !workflow.protect {
+        return Protection::default();
+    }
+    let of = |kinds: &[&str]| {
+        let resources = stack.template.resources.iter();
+        let fitting = resources.filter(|(_, resource)| kinds.contains(&resource.kind.as_str()));
+        fitting.map(|(id, _)| id.clone()).collect()
+    };
+    Protection {
+        termination: true,
+        guarded: of(&["AWS::S3::Bucket", "AWS::SQS::Queue"]),
+        rollback_alarms: of(&["AWS::CloudWatch::Alarm"]),
     }
 }
 

@@ -1,5 +1,6 @@
 //! A plan as a file, and back: the value that was shown is the value that is carried out.
 
+mod decision;
 mod read;
 mod write;
 

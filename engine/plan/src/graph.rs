@@ -2,28 +2,35 @@
 
 use std::collections::BTreeMap;
 
+use scar_schemas::construct::HttpAuth;
 use scar_schemas::deployed::{Deployed, DeployedLink, DeployedStage};
 use scar_template::{Rendered, name};
+use scar_workflow::Workflow;
 
-use crate::{Action, ImageChange, LinkChange, Reason, ResourceChange, SettingChange, StageChange};
+use crate::{
+    Action, ImageChange, LinkChange, Reason, Request, ResourceChange, SettingChange, StageChange,
+};
 
 /// Stages in topological order, deleted ones last.
 pub(crate) fn stages(
     resources: &[ResourceChange],
     old: Option<&Deployed>,
     new: Option<&Deployed>,
+    workflow: &Workflow,
 ) -> Vec<StageChange> {
+    let is_open = |name: &str| {
+        let stage = workflow.stages.iter().find(|stage| stage.name == name);
+        let http = stage.and_then(|stage| stage.http.as_ref());
+        http.is_some_and(|http| http.auth == HttpAuth::None)
+    };
     let current = list(new).iter().map(|stage| {
         let before = find(old, &stage.name);
         let (action, reason) = strongest(resources, &stage.name);
-        stage_change(
-            stage,
-            action,
-            reason,
-            before
-                .map(|before| settings(before, stage))
-                .unwrap_or_default(),
-        )
+        let settings = before.map(|before| settings(before, stage));
+        StageChange {
+            is_open: is_open(&stage.name),
+            ..stage_change(stage, action, reason, settings.unwrap_or_default())
+        }
     });
     let gone = list(old)
         .iter()
@@ -70,9 +77,23 @@ pub(crate) fn images(old: Option<&Deployed>, new: Option<&Deployed>) -> Vec<Imag
             digest: stage.digest.clone(),
             was: before.map(|before| before.digest.clone()),
             tag_moved: before.is_some_and(|before| before.image == stage.image),
+            tag_now: None,
+            locked: false,
         }
     };
     list(new).iter().map(change).collect()
+}
+
+/// What the lock file holds, and what its tags mean by now.
+pub(crate) fn hold(images: &mut [ImageChange], request: &Request<'_>) {
+    for image in images {
+        image.locked = request.locked.contains(&image.stage);
+        image.tag_now = request
+            .moved
+            .get(&image.stage)
+            .filter(|now| **now != image.digest)
+            .cloned();
+    }
 }
 
 /// Fills in what the comparison of resources cannot know: the stage of deleted resources, and why a
@@ -163,6 +184,8 @@ fn stage_change(
         inputs: stage.inputs.clone(),
         outputs: stage.outputs.clone(),
         settings,
+        is_open: false,
+        place: None,
     }
 }
 
@@ -176,6 +199,7 @@ fn settings(before: &DeployedStage, after: &DeployedStage) -> Vec<SettingChange>
             name: name.to_owned(),
             before,
             after: new.get(name).cloned().unwrap_or_default(),
+            place: None,
         })
         .collect()
 }

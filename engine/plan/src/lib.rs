@@ -3,12 +3,20 @@
 //! It deliberately knows no network: `scar-apply` observes and carries out, and decides nothing. A first
 //! deployment is the difference to nothing, and no difference is an empty plan.
 
+mod block;
 pub mod change;
+mod check;
+mod cost;
+mod decision;
 mod destroy;
 mod diff;
+mod explain;
 mod file;
 mod graph;
+mod notification;
 mod permission;
+mod policy;
+mod request;
 mod resource;
 pub mod snapshot;
 mod stack;
@@ -19,8 +27,16 @@ pub use change::{
     PermissionChange, PermissionEffect, Plan, PropertyChange, Reason, ResourceChange,
     SettingChange, StackChange, StageChange, Summary,
 };
+pub use cost::{Assumptions, InvalidAssumption};
+pub use decision::{
+    Assumption, Block, BlockCode, BucketNotifications, Check, CheckOutcome, Cost, CostLine,
+    MicroDollars, NotificationRule, Place, Protection, Push, RuleChange,
+};
 pub use destroy::destroy;
-pub use diff::diff;
+pub use diff::{diff, plan};
 pub use file::FileError;
-pub use snapshot::{Snapshot, Stack};
+pub use notification::{is_own, rule_prefix};
+pub use policy::Policy;
+pub use request::Request;
+pub use snapshot::{BucketRule, BucketState, Snapshot, Stack, Unknown};
 pub use stale::Stale;

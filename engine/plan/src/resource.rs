@@ -69,6 +69,8 @@ fn change(
         reason,
         properties,
         origin: origin.map(|origin| origin.path.clone()).unwrap_or_default(),
+        consequence: String::new(),
+        place: None,
     }
 }
 
@@ -93,6 +95,8 @@ fn property(difference: PropertyDifference) -> PropertyChange {
         path: difference.path,
         before: difference.before,
         after: difference.after,
+        origin: String::new(),
+        place: None,
     }
 }
 
@@ -158,6 +162,8 @@ fn follow(change: &mut ResourceChange, property: &str, target: &str) {
             path,
             before: value.clone(),
             after: value,
+            origin: String::new(),
+            place: None,
         });
     }
 }

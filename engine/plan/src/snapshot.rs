@@ -17,6 +17,49 @@ pub struct Snapshot {
     pub stack: Option<Stack>,
     /// Keys of wanted assets that are in the artifact bucket already.
     pub assets: BTreeSet<String>,
+    /// Tags of wanted images that are in the environment's registry already.
+    pub images: BTreeSet<String>,
+    /// Buckets that the workflow uses and did not make, by real name.
+    pub buckets: BTreeMap<String, BucketState>,
+    /// What could not be asked, and so is planned without being known.
+    pub unknown: Vec<Unknown>,
+}
+
+/// What is known of a bucket that the workflow did not make.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BucketState {
+    /// It is there and may be looked at.
+    pub exists: bool,
+    /// Its region, if that was told.
+    pub region: Option<String>,
+    /// Its events go to EventBridge.
+    pub event_bridge: bool,
+    /// Its notification rules, scar's own and those of others.
+    pub rules: Vec<BucketRule>,
+}
+
+/// A notification rule as a bucket has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BucketRule {
+    /// Its id.
+    pub id: String,
+    /// ARN of what it starts.
+    pub target: String,
+    /// For instance `s3:ObjectCreated:*`.
+    pub events: Vec<String>,
+    /// Keys begin with this.
+    pub prefix: String,
+    /// Keys end with this.
+    pub suffix: String,
+}
+
+/// A question that the cloud did not answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unknown {
+    /// Permission that it takes, for instance `s3:GetBucketNotification`.
+    pub permission: String,
+    /// What it was about.
+    pub subject: String,
 }
 
 /// A deployed stack.

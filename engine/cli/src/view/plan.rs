@@ -282,6 +282,7 @@ fn resource(resource: &ResourceChange, style: Style) -> String {
         path,
         before,
         after,
+        ..
     } in &resource.properties
     {
         let _ = writeln!(

@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use scar_cfn::Document;
+use scar_schemas::construct::Architecture;
 use scar_schemas::digest::Digest;
 use scar_schemas::plan as file;
 use scar_template::{Asset, Content};
 
 use super::FileError;
+use super::decision::read as decision;
 use crate::{
     Action, Basis, ImageChange, LinkChange, ParameterValue, PermissionChange, PermissionEffect,
     Plan, PropertyChange, Reason, ResourceChange, SettingChange, StackChange, StageChange, Summary,
@@ -45,10 +47,24 @@ pub(super) fn plan(file: file::PlanFile) -> Result<Plan, FileError> {
             .map(image)
             .collect::<Result<_, _>>()?,
         summary: summary(file.summary),
+        pushes: file
+            .pushes
+            .into_iter()
+            .map(decision::push)
+            .collect::<Result<_, _>>()?,
+        notifications: file
+            .notifications
+            .into_iter()
+            .map(decision::notifications)
+            .collect(),
+        protection: decision::protection(file.protection),
+        cost: decision::cost(file.cost),
+        checks: file.checks.into_iter().map(decision::check).collect(),
+        blocks: file.blocks.into_iter().map(decision::block).collect(),
     })
 }
 
-fn digest(text: &str, what: &'static str) -> Result<Digest, FileError> {
+pub(super) fn digest(text: &str, what: &'static str) -> Result<Digest, FileError> {
     text.parse().map_err(|_| FileError::Invalid { what })
 }
 
@@ -69,6 +85,7 @@ fn stage(stage: file::Stage) -> StageChange {
         name: setting.name,
         before: setting.before,
         after: setting.after,
+        place: setting.span.map(decision::place),
     };
     StageChange {
         name: stage.name,
@@ -79,6 +96,8 @@ fn stage(stage: file::Stage) -> StageChange {
         inputs: stage.inputs,
         outputs: stage.outputs,
         settings: stage.settings.into_iter().map(setting).collect(),
+        is_open: stage.open,
+        place: stage.span.map(decision::place),
     }
 }
 
@@ -96,6 +115,8 @@ fn resource(resource: file::Resource) -> ResourceChange {
         path: change.path,
         before: change.before,
         after: change.after,
+        origin: change.origin,
+        place: change.span.map(decision::place),
     };
     ResourceChange {
         logical_id: resource.id,
@@ -106,6 +127,8 @@ fn resource(resource: file::Resource) -> ResourceChange {
         retained: resource.retained,
         properties: resource.changes.into_iter().map(property).collect(),
         origin: resource.origin,
+        consequence: resource.consequence,
+        place: resource.span.map(decision::place),
     }
 }
 
@@ -132,6 +155,11 @@ fn image(image: file::Image) -> Result<ImageChange, FileError> {
             .map(|was| digest(&was, "image digest"))
             .transpose()?,
         tag_moved: image.tag_moved,
+        tag_now: image
+            .tag_now
+            .map(|now| digest(&now, "image digest"))
+            .transpose()?,
+        locked: image.locked,
     })
 }
 
@@ -143,7 +171,8 @@ fn asset(asset: file::Asset) -> Result<Asset, FileError> {
                 .map_err(|_| FileError::Invalid { what: "asset" })?;
             Content::Bytes(bytes)
         }
-        file::Content::Supervisor => Content::SupervisorLayer,
+        file::Content::Supervisor => Content::SupervisorLayer(Architecture::X86_64),
+        file::Content::SupervisorArm64 => Content::SupervisorLayer(Architecture::Arm64),
         file::Content::Image {
             stage,
             digest: blob,
@@ -197,7 +226,7 @@ fn basis(basis: file::Basis) -> Result<Basis, FileError> {
     })
 }
 
-fn action(action: file::Action) -> Action {
+pub(super) fn action(action: file::Action) -> Action {
     match action {
         file::Action::Create => Action::Create,
         file::Action::Update => Action::Update,

@@ -2,9 +2,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use scar_schemas::construct::Architecture;
 use scar_schemas::plan as file;
 use scar_template::{Asset, Content};
 
+use super::decision::write as decision;
 use crate::{
     Action, Basis, LinkChange, ParameterValue, PermissionChange, PermissionEffect, Plan, Reason,
     ResourceChange, StackChange, StageChange, Summary,
@@ -50,6 +52,16 @@ pub(super) fn plan_file(plan: &Plan, created: &str, version: &str) -> file::Plan
         bootstrap: plan.bootstrap.as_ref().map(parameters),
         base: stack(&plan.base),
         stack: stack(&plan.stack),
+        pushes: plan.pushes.iter().map(decision::push).collect(),
+        notifications: plan
+            .notifications
+            .iter()
+            .map(decision::notifications)
+            .collect(),
+        protection: decision::protection(&plan.protection),
+        cost: decision::cost(&plan.cost),
+        checks: plan.checks.iter().map(decision::check).collect(),
+        blocks: plan.blocks.iter().map(decision::block).collect(),
     }
 }
 
@@ -70,6 +82,7 @@ fn stage(stage: &StageChange) -> file::Stage {
         name: setting.name.clone(),
         before: setting.before.clone(),
         after: setting.after.clone(),
+        span: setting.place.as_ref().map(decision::span),
     };
     file::Stage {
         name: stage.name.clone(),
@@ -80,6 +93,8 @@ fn stage(stage: &StageChange) -> file::Stage {
         inputs: stage.inputs.clone(),
         outputs: stage.outputs.clone(),
         settings: stage.settings.iter().map(setting).collect(),
+        open: stage.is_open,
+        span: stage.place.as_ref().map(decision::span),
     }
 }
 
@@ -97,6 +112,8 @@ fn resource(stack: file::Of, change: &ResourceChange) -> file::Resource {
         path: property.path.clone(),
         before: property.before.clone(),
         after: property.after.clone(),
+        origin: property.origin.clone(),
+        span: property.place.as_ref().map(decision::span),
     };
     file::Resource {
         stack,
@@ -108,6 +125,8 @@ fn resource(stack: file::Of, change: &ResourceChange) -> file::Resource {
         retained: change.retained,
         changes: change.properties.iter().map(property).collect(),
         origin: change.origin.clone(),
+        consequence: change.consequence.clone(),
+        span: change.place.as_ref().map(decision::span),
     }
 }
 
@@ -131,6 +150,8 @@ fn image(image: &crate::ImageChange) -> file::Image {
         digest: image.digest.to_string(),
         was: image.was.as_ref().map(ToString::to_string),
         tag_moved: image.tag_moved,
+        tag_now: image.tag_now.as_ref().map(ToString::to_string),
+        locked: image.locked,
     }
 }
 
@@ -139,7 +160,8 @@ fn asset(asset: &Asset) -> file::Asset {
         Content::Bytes(bytes) => file::Content::Inline {
             base64: STANDARD.encode(bytes),
         },
-        Content::SupervisorLayer => file::Content::Supervisor,
+        Content::SupervisorLayer(Architecture::X86_64) => file::Content::Supervisor,
+        Content::SupervisorLayer(Architecture::Arm64) => file::Content::SupervisorArm64,
         Content::ImageBlob { stage, digest } => file::Content::Image {
             stage: stage.clone(),
             digest: digest.to_string(),
@@ -185,7 +207,7 @@ fn basis(basis: &Basis) -> file::Basis {
     }
 }
 
-fn action(action: Action) -> file::Action {
+pub(super) fn action(action: Action) -> file::Action {
     match action {
         Action::Create => file::Action::Create,
         Action::Update => file::Action::Update,
