@@ -47,8 +47,81 @@ pub fn common_key(left: &[Token], right: &[Token]) -> Option<String> {
     None
 }
 
+/// The keys of an alternative that also end in `suffix`, as alternatives: exact, nothing is lost or added.
+///
+/// `None` if they would be more than [`MAX_ALTERNATIVES`](crate::glob::MAX_ALTERNATIVES).
+#[must_use]
+pub fn with_suffix(tokens: &[Token], suffix: &str) -> Option<Vec<Vec<Token>>> {
+    let suffix: Vec<char> = suffix.chars().collect();
+    let mut found = Vec::new();
+    let mut waiting = vec![(tokens.len(), suffix.len())];
+    let mut seen = std::collections::BTreeSet::new();
+    while let Some((before, rest)) = waiting.pop() {
+        if !seen.insert((before, rest)) {
+            continue;
+        }
+        let end = || suffix.iter().map(|c| Token::Literal(*c));
+        let head = &tokens[..before];
+        if rest == 0 {
+            found.push(head.iter().copied().chain(end()).collect());
+            continue;
+        }
+        let (Some(last), character) = (head.last(), suffix[rest - 1]) else {
+            continue;
+        };
+        match last {
+            Token::Literal(literal) if *literal == character => {
+                waiting.push((before - 1, rest - 1))
+            }
+            Token::Literal(_) => {}
+            Token::One if character != '/' => waiting.push((before - 1, rest - 1)),
+            Token::One => {}
+            Token::Level | Token::Any | Token::Folders => {
+                stars(*last, before, rest, &suffix, &mut waiting);
+                if absorbs(*last, &suffix[..rest]) {
+                    let star = if *last == Token::Level {
+                        Token::Level
+                    } else {
+                        Token::Any
+                    };
+                    let all = head[..before - 1].iter().copied().chain([star]);
+                    found.push(all.chain(end()).collect());
+                }
+            }
+        }
+    }
+    found.sort();
+    found.dedup();
+    (found.len() <= crate::glob::MAX_ALTERNATIVES).then_some(found)
+}
+
+/// The ways in which a star can stand for exactly the last characters of `suffix[..rest]`.
+fn stars(
+    star: Token,
+    before: usize,
+    rest: usize,
+    suffix: &[char],
+    waiting: &mut Vec<(usize, usize)>,
+) {
+    waiting.push((before - 1, rest));
+    for taken in 1..=rest {
+        if absorbs(star, &suffix[rest - taken..rest]) {
+            waiting.push((before - 1, rest - taken));
+        }
+    }
+}
+
+/// Whether a star can stand for text that ends so.
+fn absorbs(star: Token, text: &[char]) -> bool {
+    match star {
+        Token::Level => !text.contains(&'/'),
+        Token::Folders => text.ends_with(&['/']),
+        _ => true,
+    }
+}
+
 /// The position after `character`, if one can be there. Skipping is left to [`reach`].
-fn step(tokens: &[Token], position: usize, character: char) -> Option<usize> {
+pub(crate) fn step(tokens: &[Token], position: usize, character: char) -> Option<usize> {
     let (index, inside) = (position / 2, position % 2 == 1);
     let (here, after) = (2 * index, 2 * index + 2);
     let in_level = character != '/';
@@ -64,7 +137,7 @@ fn step(tokens: &[Token], position: usize, character: char) -> Option<usize> {
 }
 
 /// Visits a position and those that it reaches without a character.
-fn reach(tokens: &[Token], position: usize, visit: &mut dyn FnMut(usize)) {
+pub(crate) fn reach(tokens: &[Token], position: usize, visit: &mut dyn FnMut(usize)) {
     visit(position);
     let mut position = position;
     while position.is_multiple_of(2)
@@ -219,6 +292,19 @@ mod tests {
             let tokens = &glob.alternatives()[0];
             let characters: Vec<char> = key.chars().collect();
             prop_assert_eq!(matches(tokens, &key), definition(tokens, &characters));
+        }
+
+        #[test]
+        fn suffixes_are_exact(
+            pattern in "[ab/*?]{1,7}", suffix in "[ab/]{1,3}", key in "[ab/]{0,8}"
+        ) {
+            let glob: Glob = pattern.parse().unwrap();
+            let tokens = &glob.alternatives()[0];
+            if let Some(both) = with_suffix(tokens, &suffix) {
+                let is_in = both.iter().any(|tokens| matches(tokens, &key));
+                let expected = matches(tokens, &key) && key.ends_with(&suffix);
+                prop_assert_eq!(is_in, expected, "{:?}", both);
+            }
         }
 
         #[test]

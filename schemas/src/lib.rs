@@ -14,6 +14,7 @@ pub mod event;
 pub mod exit_code;
 pub mod glob;
 pub mod hand_over;
+pub mod inclusion;
 pub mod lock;
 pub mod manifest;
 pub mod plan;
