@@ -10,10 +10,11 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::auth::{Credentials, Keys};
+use crate::faults::Faults;
 use crate::running::{self, Lock, Running};
 use crate::services::{Services, Settings};
 use crate::store::Store;
-use crate::{Error, events, lambda, server, stack};
+use crate::{Error, batch, events, lambda, server, stack};
 
 /// How long `idle` waits for progress before it looks again by itself.
 const IDLE_LOOK: Duration = Duration::from_millis(250);
@@ -45,11 +46,13 @@ impl Cloud {
         let services = Arc::new(make_services(settings, &listener)?);
         running::write(&services.settings.directory, &describe(&services))?;
         lambda::sweep(&services);
+        batch::start(&services).await?;
         stack::resume(Arc::clone(&services)).await;
         let tasks = vec![
             tokio::spawn(server::run(listener, Arc::clone(&services))),
             tokio::spawn(events::run(Arc::clone(&services))),
             tokio::spawn(lambda::run(Arc::clone(&services))),
+            tokio::spawn(batch::run(Arc::clone(&services))),
         ];
         Ok(Self {
             services,
@@ -96,6 +99,7 @@ impl Cloud {
     pub async fn shutdown(mut self) {
         self.stop();
         lambda::shutdown(&self.services).await;
+        batch::shutdown(&self.services).await;
         for task in std::mem::take(&mut self.tasks) {
             // Aborted a moment ago, so the answer is known; what counts is that it is over.
             drop(task.await);
@@ -118,7 +122,13 @@ impl Drop for Cloud {
 
 impl Services {
     fn pending(&self) -> Result<usize, Error> {
-        Ok(stack::pending(self)? + events::pending(self)? + lambda::pending(self)?)
+        let services = [
+            stack::pending,
+            events::pending,
+            lambda::pending,
+            batch::pending,
+        ];
+        services.iter().map(|pending| pending(self)).sum()
     }
 }
 
@@ -161,6 +171,10 @@ fn make_services(settings: Settings, listener: &TcpListener) -> Result<Services,
         keys: Keys::generate(),
         events: Notify::new(),
         invocations: Notify::new(),
+        messages: Notify::new(),
+        jobs: Notify::new(),
+        batch: batch::Running::default(),
+        faults: Faults::default(),
         progress: Notify::new(),
     })
 }

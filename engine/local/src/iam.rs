@@ -74,6 +74,45 @@ pub(crate) fn allows_in(
     ))
 }
 
+/// Whether the policies of a resource let a service do something on behalf of another resource.
+pub(crate) fn resource_allows<'a>(
+    policies: impl Iterator<Item = &'a Value>,
+    principal: &str,
+    action: &str,
+    resource: &str,
+    source_arn: &str,
+) -> bool {
+    let account = source_arn.split(':').nth(4).unwrap_or_default();
+    let mut context = vec![
+        ("aws:SourceArn", source_arn),
+        ("aws:SecureTransport", "true"),
+    ];
+    if !account.is_empty() {
+        context.push(("aws:SourceAccount", account));
+    }
+    let question = Question {
+        action,
+        resource,
+        context: &context,
+    };
+    let names = |statement: &Value| {
+        let named = statement.get("Principal");
+        let services = named.and_then(|named| named.get("Service"));
+        named == Some(&Value::from("*")) || items(services).any(|one| one == principal)
+    };
+    let mut allowed = false;
+    for statement in policies.flat_map(|policy| items(policy.get("Statement"))) {
+        match statement.get("Effect").and_then(Value::as_str) {
+            Some("Deny") if names(statement) && applies(statement, &question, true) => {
+                return false;
+            }
+            Some("Allow") => allowed |= names(statement) && applies(statement, &question, false),
+            _ => {}
+        }
+    }
+    allowed
+}
+
 struct Question<'a> {
     action: &'a str,
     resource: &'a str,

@@ -23,9 +23,11 @@ use executor::Request;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use asynchronous::{Invocation, enqueue, queue};
-pub(crate) use executor::{Executor, Finished};
+pub(crate) use executor::{Executor, Finished, kill_marked};
+pub(crate) use journal::ensure_group as ensure_log_group;
 pub(crate) use names::function_name;
 pub(crate) use package::Package;
+pub(crate) use processes::ProcessTree;
 pub(crate) use runtime_api::Outcome;
 
 use crate::Error;

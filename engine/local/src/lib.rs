@@ -18,9 +18,11 @@
 //! ```
 
 mod auth;
+mod batch;
 mod clock;
 mod cloud;
 mod events;
+mod faults;
 mod iam;
 mod lambda;
 mod logs;

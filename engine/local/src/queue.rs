@@ -28,6 +28,21 @@ pub(crate) struct Queue {
     pub(crate) created_ms: u64,
     /// Policies of `AWS::SQS::QueuePolicy` resources, by their physical id.
     pub(crate) policies: BTreeMap<String, Value>,
+    /// Where messages go that were received too often.
+    #[serde(default)]
+    pub(crate) redrive: Option<Redrive>,
+    /// Seconds that a new message stays invisible.
+    #[serde(default)]
+    pub(crate) delay_s: u64,
+}
+
+/// Where messages go that were received too often.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Redrive {
+    /// ARN of the queue that takes them.
+    pub(crate) dead_letter: String,
+    /// How often a message is received before.
+    pub(crate) receives_max: u64,
 }
 
 /// A message, in `Table::Messages` under `<queue>/<sequence>`.
@@ -45,6 +60,9 @@ pub(crate) struct Message {
     pub(crate) receive_count: u64,
     /// First time it was received, in milliseconds since the Unix epoch.
     pub(crate) first_received_ms: Option<u64>,
+    /// Attributes by name, as the wire has them.
+    #[serde(default)]
+    pub(crate) attributes: Value,
 }
 
 /// A message and the handle that deletes it.
@@ -62,14 +80,28 @@ pub(crate) fn send(
     queue: &str,
     body: String,
 ) -> Result<String, Error> {
+    send_with(transaction, queue, body, Value::Null)
+}
+
+/// The same with attributes, as the wire has them.
+pub(crate) fn send_with(
+    transaction: &mut Transaction<'_>,
+    queue: &str,
+    body: String,
+    attributes: Value,
+) -> Result<String, Error> {
     let (id, now) = (random::uuid(), clock::now_ms());
+    let delay_s = transaction
+        .get::<Queue>(Table::Queues, queue)?
+        .map_or(0, |queue| queue.delay_s);
     let message = Message {
         id: id.clone(),
         body,
         sent_ms: now,
-        visible_from_ms: now,
+        visible_from_ms: now + delay_s * 1000,
         receive_count: 0,
         first_received_ms: None,
+        attributes,
     };
     transaction.append(Table::Messages, &format!("{queue}/"), &message)?;
     Ok(id)
@@ -89,6 +121,8 @@ pub(crate) fn receive(
     {
         if message.sent_ms + queue.retention_s * 1000 < now {
             transaction.delete(Table::Messages, &handle);
+        } else if message.visible_from_ms <= now && is_spent(queue, &message) {
+            bury(transaction, queue, &handle, message)?;
         } else if message.visible_from_ms <= now && received.len() < limit {
             message.visible_from_ms = now + visibility_timeout_s * 1000;
             message.receive_count += 1;
@@ -98,6 +132,35 @@ pub(crate) fn receive(
         }
     }
     Ok(received)
+}
+
+fn is_spent(queue: &Queue, message: &Message) -> bool {
+    let redrive = queue.redrive.as_ref();
+    redrive.is_some_and(|redrive| message.receive_count >= redrive.receives_max)
+}
+
+/// Moves a message that was received too often; without the other queue it stays.
+fn bury(
+    transaction: &mut Transaction<'_>,
+    queue: &Queue,
+    handle: &str,
+    message: Message,
+) -> Result<(), Error> {
+    let target = queue
+        .redrive
+        .as_ref()
+        .map(|redrive| name_of(&redrive.dead_letter));
+    let Some(target) = target else { return Ok(()) };
+    if transaction.contains(Table::Queues, target)? {
+        transaction.delete(Table::Messages, handle);
+        let moved = Message {
+            visible_from_ms: clock::now_ms(),
+            receive_count: 0,
+            ..message
+        };
+        transaction.append(Table::Messages, &format!("{target}/"), &moved)?;
+    }
+    Ok(())
 }
 
 /// Name of the queue that an ARN or a URL names: its last part.

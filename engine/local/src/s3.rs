@@ -1,19 +1,22 @@
 //! S3, on the protocol layer of the `s3s` crate.
 //!
-//! One key has one current version; versioning is answered as never enabled. Every change of an
-//! object, the event that tells of it and the bytes it refers to are committed together, so a reader
-//! sees a whole object and an acknowledged one survives everything.
+//! Every change of an object, the event that tells of it and the bytes it refers to are committed
+//! together, so a reader sees a whole object and an acknowledged one survives everything.
 
 mod access;
 mod back_end;
 mod body;
 mod bucket;
 mod bucket_calls;
+mod bucket_settings;
 mod checksum;
 mod condition;
 mod copy;
 mod fault;
 mod list;
+mod list_versions;
+mod notification;
+mod notification_calls;
 mod object;
 mod object_calls;
 mod object_deletes;
@@ -21,10 +24,15 @@ mod object_reads;
 mod tagging;
 mod upload;
 mod upload_calls;
+mod version;
 
 pub(crate) use bucket::{Bucket, BucketError, create_bucket, delete_bucket, update_bucket};
 pub(crate) use fault::refuse;
+pub(crate) use notification::{
+    Filter, Notification, check as check_notifications, unreachable_target,
+};
 pub(crate) use object::{ReadError, read_object};
+pub(crate) use version::Versioning;
 
 use std::sync::Arc;
 

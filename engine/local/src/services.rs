@@ -6,6 +6,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use crate::auth::Keys;
+use crate::batch;
+use crate::faults::Faults;
 use crate::lambda::Executor;
 use crate::store::Store;
 
@@ -58,6 +60,14 @@ pub(crate) struct Services {
     pub(crate) events: Notify,
     /// Rung after invocations were committed to [`crate::store::Table::Invocations`].
     pub(crate) invocations: Notify,
+    /// Rung after messages were committed to [`crate::store::Table::Messages`].
+    pub(crate) messages: Notify,
+    /// Rung after jobs were committed to [`crate::store::Table::WaitingJobs`], or a place is free.
+    pub(crate) jobs: Notify,
+    /// Batch jobs that run.
+    pub(crate) batch: batch::Running,
+    /// What goes wrong on purpose.
+    pub(crate) faults: Faults,
     /// Rung (`notify_waiters`) whenever something pending ended; `Cloud::idle` looks again then.
     pub(crate) progress: Notify,
 }

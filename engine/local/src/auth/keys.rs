@@ -55,6 +55,7 @@ impl Identity {
 pub(crate) struct Keys {
     root: Credentials,
     sessions: RwLock<HashMap<String, (Credentials, Identity)>>,
+    registry_password: String,
 }
 
 impl Keys {
@@ -68,12 +69,18 @@ impl Keys {
         Self {
             root,
             sessions: RwLock::default(),
+            registry_password: random::hex(20),
         }
     }
 
     /// The root key.
     pub(crate) fn root(&self) -> &Credentials {
         &self.root
+    }
+
+    /// The password of the registry; its user name is `AWS`.
+    pub(crate) fn registry_password(&self) -> &str {
+        &self.registry_password
     }
 
     /// Makes a key for a session of a role. It is valid until [`Keys::revoke`].

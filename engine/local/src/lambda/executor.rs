@@ -159,25 +159,27 @@ pub(crate) fn sweep(services: &Services) {
     let Ok(directory) = std::path::absolute(sandboxes(services)) else {
         return;
     };
+    kill_marked(&format!("LAMBDA_TASK_ROOT={}/", directory.display()));
+    // Without the directory there is nothing to sweep.
+    drop(std::fs::remove_dir_all(directory));
+}
+
+/// Kills the processes that have a variable which starts with `mark`.
+pub(crate) fn kill_marked(mark: &str) {
     for process in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let Some(id) = process
-            .file_name()
-            .to_str()
-            .and_then(|name| name.parse::<i32>().ok())
-        else {
-            continue;
+        let name = process.file_name();
+        let id = name.to_str().and_then(|name| name.parse::<i32>().ok());
+        let is_marked = || {
+            std::fs::read(process.path().join("environ")).is_ok_and(|variables| {
+                let mut variables = variables.split(|byte| *byte == 0);
+                variables.any(|variable| variable.starts_with(mark.as_bytes()))
+            })
         };
-        let belongs = std::fs::read(process.path().join("environ")).is_ok_and(|variables| {
-            let root = format!("LAMBDA_TASK_ROOT={}/", directory.display());
-            variables
-                .split(|byte| *byte == 0)
-                .any(|variable| variable.starts_with(root.as_bytes()))
-        });
-        if belongs && let Some(id) = rustix::process::Pid::from_raw(id) {
+        if let Some(id) = id.and_then(rustix::process::Pid::from_raw)
+            && is_marked()
+        {
             // It may have ended meanwhile.
             rustix::process::kill_process(id, rustix::process::Signal::KILL).ok();
         }
     }
-    // Without the directory there is nothing to sweep.
-    drop(std::fs::remove_dir_all(directory));
 }

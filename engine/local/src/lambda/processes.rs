@@ -54,13 +54,29 @@ impl ProcessTree {
         self.members.keys().map(|id| exact_memory_kib(*id)).sum()
     }
 
+    /// Adds the processes that a thread of this process started.
+    pub(crate) fn adopt_children_of(&mut self, thread: Pid) {
+        let thread = thread.as_raw_nonzero();
+        let path = format!("/proc/self/task/{thread}/children");
+        for id in ids(&fs::read_to_string(path).unwrap_or_default()) {
+            if let Some(started) = start_time(id) {
+                self.members.entry(id).or_insert(started);
+            }
+        }
+    }
+
     /// Kills all processes.
     pub(crate) fn kill(&mut self) {
+        self.signal(Signal::KILL);
+    }
+
+    /// Sends a signal to all processes.
+    pub(crate) fn signal(&mut self, signal: Signal) {
         self.look();
         for id in self.members.keys() {
             if let Some(id) = Pid::from_raw(*id) {
-                // One that has ended meanwhile is what was wanted.
-                kill_process(id, Signal::KILL).ok();
+                // One that has ended meanwhile needs none.
+                kill_process(id, signal).ok();
             }
         }
     }
@@ -91,13 +107,13 @@ fn children(id: i32) -> Vec<i32> {
     let lists = threads
         .flatten()
         .filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
-    lists
-        .flat_map(|list| {
-            list.split_ascii_whitespace()
-                .filter_map(|child| child.parse().ok())
-                .collect::<Vec<_>>()
-        })
-        .collect()
+    lists.flat_map(|list| ids(&list)).collect()
+}
+
+/// The ids in a list of the kernel.
+fn ids(list: &str) -> Vec<i32> {
+    let words = list.split_ascii_whitespace();
+    words.filter_map(|word| word.parse().ok()).collect()
 }
 
 /// When a process started, in clock ticks since boot; `None` if it is gone. Field 22 of

@@ -76,6 +76,8 @@ impl Fixture {
             retention_s: 1000,
             created_ms: 0,
             policies: BTreeMap::new(),
+            redrive: None,
+            delay_s: 0,
         };
         store.put(Table::Queues, "failed", &queue).await.unwrap();
         fixture
@@ -250,7 +252,7 @@ async fn an_event_that_a_function_does_not_admit_leaves_a_trace() {
         targets: vec![Target {
             id: "stage".to_owned(),
             arn: ARN.to_owned(),
-            input: None,
+            ..Target::default()
         }],
     };
     let store = &fixture.services.store;

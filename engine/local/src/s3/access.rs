@@ -80,12 +80,16 @@ impl Policies {
         source: &s3s::dto::CopySource,
     ) -> S3Result<()> {
         let identity = identity(&self.services, request.credentials.as_ref())?;
-        let (bucket, key) = source_of(source)?;
+        let (bucket, key, version_id) = source_of(source)?;
         let path = S3Path::Object {
             bucket: bucket.into(),
             key: key.into(),
         };
-        self.require(&identity, "s3:GetObject", &path, None)
+        let action = match version_id {
+            Some(_) => "s3:GetObjectVersion",
+            None => "s3:GetObject",
+        };
+        self.require(&identity, action, &path, None)
     }
 }
 
@@ -94,9 +98,11 @@ impl S3Access for Policies {
     async fn check(&self, context: &mut S3AccessContext<'_>) -> S3Result<()> {
         let identity = identity(&self.services, context.credentials())?;
         let query = context.uri().query();
+        let with_version = query_value(query.unwrap_or(""), "versionId").is_some();
         for action in actions(
             context.s3_op().name(),
             context.headers().contains_key("x-amz-tagging"),
+            with_version,
         ) {
             self.require(&identity, &action, context.s3_path(), query)?;
         }
@@ -131,8 +137,13 @@ fn unknown_key() -> s3s::S3Error {
 
 /// The permissions that an operation needs ("Required permissions for Amazon S3 API operations" in
 /// the S3 user guide). Deleting many is checked key by key, the source of a copy by its own method.
-fn actions(operation: &str, with_tags: bool) -> Vec<String> {
+fn actions(operation: &str, with_tags: bool, with_version: bool) -> Vec<String> {
     let name = match operation {
+        "GetObject" | "HeadObject" if with_version => "GetObjectVersion",
+        "DeleteObject" if with_version => "DeleteObjectVersion",
+        "ListObjectVersions" => "ListBucketVersions",
+        "GetBucketLifecycleConfiguration" => "GetLifecycleConfiguration",
+        "PutBucketLifecycleConfiguration" | "DeleteBucketLifecycle" => "PutLifecycleConfiguration",
         "ListBuckets" => "ListAllMyBuckets",
         "HeadBucket" | "ListObjects" | "ListObjectsV2" => "ListBucket",
         "ListMultipartUploads" => "ListBucketMultipartUploads",
@@ -260,15 +271,15 @@ mod tests {
 
     #[test]
     fn operations_need_the_permissions_of_s3() {
-        assert_eq!(actions("HeadObject", false), ["s3:GetObject"]);
+        assert_eq!(actions("HeadObject", false, false), ["s3:GetObject"]);
         assert_eq!(
-            actions("UploadPart", true),
+            actions("UploadPart", true, false),
             ["s3:PutObject", "s3:PutObjectTagging"]
         );
         assert_eq!(
-            actions("AbortMultipartUpload", false),
+            actions("AbortMultipartUpload", false, false),
             ["s3:AbortMultipartUpload"]
         );
-        assert!(actions("DeleteObjects", false).is_empty());
+        assert!(actions("DeleteObjects", false, false).is_empty());
     }
 }

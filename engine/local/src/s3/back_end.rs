@@ -6,8 +6,8 @@ use s3s::dto::*;
 use s3s::{S3, S3Request, S3Response, S3Result};
 
 use super::{
-    bucket, bucket_calls, copy, list, object_calls, object_deletes, object_reads, tagging,
-    upload_calls,
+    bucket_calls, bucket_settings, copy, list, list_versions, notification_calls, object_calls,
+    object_deletes, object_reads, tagging, upload_calls,
 };
 use crate::services::Services;
 
@@ -49,16 +49,32 @@ operations! {
     };
     get_bucket_location(GetBucketLocationInput) -> GetBucketLocationOutput
         = |services, request| bucket_calls::location(services, &request.input.bucket);
-    get_bucket_versioning(GetBucketVersioningInput) -> GetBucketVersioningOutput = |services, request| {
-        bucket::require(services, &request.input.bucket)?;
-        Ok(S3Response::new(GetBucketVersioningOutput::default()))
-    };
+    get_bucket_versioning(GetBucketVersioningInput) -> GetBucketVersioningOutput =
+        |services, request| bucket_settings::versioning(services, &request.input.bucket);
+    put_bucket_versioning(PutBucketVersioningInput) -> PutBucketVersioningOutput
+        = |services, request| bucket_settings::put_versioning(services, request).await;
+    get_bucket_policy(GetBucketPolicyInput) -> GetBucketPolicyOutput
+        = |services, request| bucket_settings::policy(services, &request.input.bucket);
+    put_bucket_policy(PutBucketPolicyInput) -> PutBucketPolicyOutput
+        = |services, request| bucket_settings::put_policy(services, request).await;
+    delete_bucket_policy(DeleteBucketPolicyInput) -> DeleteBucketPolicyOutput
+        = |services, request| bucket_settings::delete_policy(services, request).await;
+    get_bucket_lifecycle_configuration(GetBucketLifecycleConfigurationInput)
+        -> GetBucketLifecycleConfigurationOutput
+        = |services, request| bucket_settings::lifecycle(services, &request.input.bucket);
+    put_bucket_lifecycle_configuration(PutBucketLifecycleConfigurationInput)
+        -> PutBucketLifecycleConfigurationOutput
+        = |services, request| bucket_settings::put_lifecycle(services, request).await;
+    delete_bucket_lifecycle(DeleteBucketLifecycleInput) -> DeleteBucketLifecycleOutput
+        = |services, request| bucket_settings::delete_lifecycle(services, request).await;
+    list_object_versions(ListObjectVersionsInput) -> ListObjectVersionsOutput
+        = |services, request| list_versions::object_versions(services, request).await;
     get_bucket_notification_configuration(GetBucketNotificationConfigurationInput)
         -> GetBucketNotificationConfigurationOutput
-        = |services, request| bucket_calls::notification(services, &request.input.bucket);
+        = |services, request| notification_calls::get(services, &request.input.bucket);
     put_bucket_notification_configuration(PutBucketNotificationConfigurationInput)
         -> PutBucketNotificationConfigurationOutput
-        = |services, request| bucket_calls::put_notification(services, request).await;
+        = |services, request| notification_calls::put(services, request).await;
     get_bucket_tagging(GetBucketTaggingInput) -> GetBucketTaggingOutput
         = |services, request| tagging::get_bucket(services, &request.input.bucket);
     put_bucket_tagging(PutBucketTaggingInput) -> PutBucketTaggingOutput = |services, request| {

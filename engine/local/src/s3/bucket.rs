@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::fault::no_such_bucket;
+use super::notification::Notification;
 use super::upload::{self, Upload};
+use super::version::Versioning;
 use crate::Error;
 use crate::clock::now_ms;
 use crate::services::Services;
@@ -20,6 +22,12 @@ pub(crate) struct Bucket {
     pub(crate) created_ms: u64,
     /// Whether events of its objects go to EventBridge.
     pub(crate) event_bridge: bool,
+    /// Functions and queues that are told of its objects.
+    #[serde(default)]
+    pub(crate) notifications: Vec<Notification>,
+    /// What happens to objects that are replaced or deleted.
+    #[serde(default)]
+    pub(crate) versioning: Versioning,
     /// Tags.
     pub(crate) tags: Vec<(String, String)>,
     /// Properties of its CloudFormation resource that are only kept, such as lifecycle rules, and its
@@ -34,6 +42,8 @@ impl Bucket {
             name: name.to_owned(),
             created_ms: now_ms(),
             event_bridge: false,
+            notifications: Vec::new(),
+            versioning: Versioning::Off,
             tags: Vec::new(),
             properties: Value::Null,
         }
@@ -92,7 +102,10 @@ pub(crate) fn delete_bucket(
     if !transaction.contains(Table::Buckets, name)? {
         return Err(BucketError::Missing(name.to_owned()));
     }
-    if transaction.has_any(Table::Objects, &format!("{name}/"))? {
+    let prefix = format!("{name}/");
+    if transaction.has_any(Table::Objects, &prefix)?
+        || transaction.has_any(Table::Versions, &prefix)?
+    {
         return Err(BucketError::NotEmpty(name.to_owned()));
     }
     for (_, open) in transaction.list::<Upload>(Table::Uploads, &format!("{name}/"))? {

@@ -1,7 +1,7 @@
 //! Operations on buckets.
 
 use s3s::dto::{self, *};
-use s3s::{S3Request, S3Response, S3Result, s3_error};
+use s3s::{S3Request, S3Response, S3Result};
 
 use super::bucket::{self, Bucket, require};
 use super::object::timestamp;
@@ -74,43 +74,4 @@ pub(super) fn location(
     Ok(S3Response::new(GetBucketLocationOutput {
         location_constraint: region.map(BucketLocationConstraint::from),
     }))
-}
-
-pub(super) fn notification(
-    services: &Services,
-    name: &str,
-) -> S3Result<S3Response<GetBucketNotificationConfigurationOutput>> {
-    let bucket = require(services, name)?;
-    Ok(S3Response::new(GetBucketNotificationConfigurationOutput {
-        event_bridge_configuration: bucket.event_bridge.then(EventBridgeConfiguration::default),
-        ..GetBucketNotificationConfigurationOutput::default()
-    }))
-}
-
-pub(super) async fn put_notification(
-    services: &Services,
-    request: S3Request<PutBucketNotificationConfigurationInput>,
-) -> S3Result<S3Response<PutBucketNotificationConfigurationOutput>> {
-    let asked = request.input.notification_configuration;
-    let is_empty = |count: Option<usize>| count.unwrap_or(0) == 0;
-    let only_bus = is_empty(asked.lambda_function_configurations.map(|list| list.len()))
-        && is_empty(asked.queue_configurations.map(|list| list.len()))
-        && is_empty(asked.topic_configurations.map(|list| list.len()));
-    if !only_bus {
-        return Err(s3_error!(
-            NotImplemented,
-            "notifications go to EventBridge only"
-        ));
-    }
-    let event_bridge = asked.event_bridge_configuration.is_some();
-    let name = request.input.bucket;
-    let change = move |transaction: &mut Transaction<'_>| -> S3Result<()> {
-        Ok(bucket::update_bucket(transaction, &name, |bucket| {
-            bucket.event_bridge = event_bridge
-        })?)
-    };
-    services.store.transact(change).await?;
-    Ok(S3Response::new(
-        PutBucketNotificationConfigurationOutput::default(),
-    ))
 }

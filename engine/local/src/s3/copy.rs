@@ -19,7 +19,7 @@ pub(super) async fn copy(
     let identity = access::identity(services, request.credentials.as_ref())?;
     let condition = WriteCondition::from_headers(&request.headers)?;
     let mut input = request.input;
-    let (bucket, key) = source_of(&input.copy_source)?;
+    let (bucket, key, version_id) = source_of(&input.copy_source)?;
     let replaces = is(
         input
             .metadata_directive
@@ -27,7 +27,7 @@ pub(super) async fn copy(
             .map(MetadataDirective::as_str),
         "REPLACE",
     );
-    if (&bucket, &key) == (&input.bucket, &input.key) && !replaces {
+    if (&bucket, &key) == (&input.bucket, &input.key) && !replaces && version_id.is_none() {
         return Err(s3_error!(
             InvalidRequest,
             "This copy request is illegal because it is trying to copy an object to itself without \
@@ -43,6 +43,7 @@ pub(super) async fn copy(
     let source = Source {
         bucket,
         key,
+        version_id,
         condition: read,
         range: None,
     };
@@ -61,6 +62,7 @@ pub(super) async fn copy(
     set_checksums!(result, &object.checksums);
     Ok(S3Response::new(CopyObjectOutput {
         copy_object_result: Some(result),
+        version_id: object.version_id.clone(),
         ..CopyObjectOutput::default()
     }))
 }
@@ -69,6 +71,7 @@ pub(super) async fn copy(
 pub(super) struct Source {
     pub(super) bucket: String,
     pub(super) key: String,
+    pub(super) version_id: Option<String>,
     pub(super) condition: ReadCondition,
     pub(super) range: Option<Range>,
 }
@@ -81,7 +84,13 @@ impl Source {
         identity: &Identity,
         algorithm: Option<Algorithm>,
     ) -> S3Result<(Stored, Received)> {
-        let object = object_reads::find(services, identity, &self.bucket, &self.key)?;
+        let object = object_reads::find_version(
+            services,
+            identity,
+            &self.bucket,
+            &self.key,
+            self.version_id.as_deref(),
+        )?;
         self.condition.check(&object, true)?;
         let whole = 0..object.size;
         let range = self
@@ -112,18 +121,19 @@ impl Source {
     }
 }
 
-/// Bucket and key of a copy source.
-pub(super) fn source_of(source: &CopySource) -> S3Result<(String, String)> {
+/// Bucket, key and version of a copy source.
+pub(super) fn source_of(source: &CopySource) -> S3Result<(String, String, Option<String>)> {
     match source {
         CopySource::Bucket {
             bucket,
             key,
-            version_id: None,
-        } => Ok((bucket.to_string(), key.to_string())),
-        _ => Err(s3_error!(
-            NotImplemented,
-            "copy sources are BUCKET/KEY without a version"
+            version_id,
+        } => Ok((
+            bucket.to_string(),
+            key.to_string(),
+            version_id.as_ref().map(ToString::to_string),
         )),
+        _ => Err(s3_error!(NotImplemented, "copy sources are BUCKET/KEY")),
     }
 }
 

@@ -253,7 +253,7 @@ impl Walk {
     }
 }
 
-fn page_size(asked: Option<i32>) -> S3Result<i32> {
+pub(super) fn page_size(asked: Option<i32>) -> S3Result<i32> {
     match asked {
         Some(asked) if asked < 0 => Err(s3_error!(
             InvalidArgument,
@@ -276,18 +276,18 @@ fn decode_token(token: &str) -> S3Result<String> {
 
 /// `encoding-type=url`, for keys that XML cannot carry.
 #[derive(Clone, Copy)]
-struct Encoding {
+pub(super) struct Encoding {
     is_url: bool,
 }
 
 impl Encoding {
-    fn of(asked: Option<&EncodingType>) -> Self {
+    pub(super) fn of(asked: Option<&EncodingType>) -> Self {
         Self {
             is_url: asked.is_some_and(|asked| asked.as_str() == EncodingType::URL),
         }
     }
 
-    fn text(self, text: &str) -> String {
+    pub(super) fn text(self, text: &str) -> String {
         if self.is_url {
             utf8_percent_encode(text, &KEPT).to_string()
         } else {
@@ -295,7 +295,7 @@ impl Encoding {
         }
     }
 
-    fn prefixes(self, prefixes: Vec<String>) -> Vec<CommonPrefix> {
+    pub(super) fn prefixes(self, prefixes: Vec<String>) -> Vec<CommonPrefix> {
         prefixes
             .iter()
             .map(|prefix| CommonPrefix {

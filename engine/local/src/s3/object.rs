@@ -14,6 +14,8 @@ use super::bucket::Bucket;
 use super::checksum::Checksums;
 use super::condition::WriteCondition;
 use super::fault::no_such_bucket;
+use super::notification;
+use super::version::{self, Identity};
 use crate::services::Services;
 use crate::store::{Blob, Table, Transaction};
 use crate::{Error, clock, events, random};
@@ -41,6 +43,12 @@ pub(super) struct Object {
     pub(super) has_full_checksums: bool,
     /// Tags.
     pub(super) tags: Vec<(String, String)>,
+    /// Version id, if the bucket kept versions when it was written.
+    #[serde(default)]
+    pub(super) version_id: Option<String>,
+    /// Its place among the versions of its key.
+    #[serde(default)]
+    pub(super) ordinal: String,
 }
 
 /// Headers that S3 keeps with an object.
@@ -93,6 +101,8 @@ impl Object {
             checksums: Checksums::new(),
             has_full_checksums: true,
             tags: Vec::new(),
+            version_id: None,
+            ordinal: String::new(),
         }
     }
 }
@@ -182,6 +192,15 @@ impl Reason {
             Self::Complete => "CompleteMultipartUpload",
         }
     }
+
+    /// Name of the notification, without its prefix.
+    pub(super) fn event(self) -> &'static str {
+        match self {
+            Self::Put => "ObjectCreated:Put",
+            Self::Copy => "ObjectCreated:Copy",
+            Self::Complete => "ObjectCreated:CompleteMultipartUpload",
+        }
+    }
 }
 
 /// The place an object is written to, and under which conditions.
@@ -224,7 +243,7 @@ impl Target {
 pub(super) fn replace(
     transaction: &mut Transaction<'_>,
     target: &Target,
-    object: &Object,
+    object: &mut Object,
     reason: Reason,
 ) -> S3Result<()> {
     let bucket = transaction
@@ -233,17 +252,17 @@ pub(super) fn replace(
     let row = row(&target.bucket, &target.key);
     let current = transaction.get::<Object>(Table::Objects, &row)?;
     target.condition.check(current.as_ref())?;
-    if let Some(current) = &current {
-        release(transaction, current);
-    }
+    version::retire(transaction, &target.bucket, &target.key, bucket.versioning)?;
+    Identity::next(transaction, bucket.versioning)?.give(object);
     transaction.put(Table::Objects, &row, object)?;
+    let sequence = transaction.next_number("object")?;
     if bucket.event_bridge {
-        let sequence = transaction.next_number("object")?;
         events::publish(
             transaction,
             &created_event(target, object, reason, sequence),
         )?;
     }
+    notification::tell(transaction, &bucket, target, object, reason, sequence)?;
     Ok(())
 }
 
@@ -273,7 +292,7 @@ fn created_event(target: &Target, object: &Object, reason: Reason, sequence: u64
                 key: target.key.clone(),
                 size: object.size,
                 etag: object.etag.clone(),
-                version_id: None,
+                version_id: object.version_id.clone(),
                 sequencer: Some(format!("{sequence:016X}")),
             },
             request_id: Some(random::hex(8).to_uppercase()),

@@ -54,6 +54,7 @@ pub(super) async fn put(
     let object = commit(services, target, object, received.blob, Reason::Put).await?;
     let mut output = PutObjectOutput {
         e_tag: Some(object.etag()),
+        version_id: object.version_id.clone(),
         ..PutObjectOutput::default()
     };
     set_checksums!(output, &object.checksums);
@@ -76,7 +77,7 @@ pub(super) async fn commit(
             blob: transaction.keep(blob),
             size: object.size,
         }];
-        object::replace(transaction, &target, &object, reason)?;
+        object::replace(transaction, &target, &mut object, reason)?;
         Ok(object)
     };
     let object = services.store.transact(write).await?;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use s3s::dto::*;
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 
@@ -13,6 +13,7 @@ use super::checksum::set_checksums;
 use super::condition::read_condition_of;
 use super::fault::{access_denied, io_fault, no_such_key};
 use super::object::{self, Object as Stored, signed};
+use super::version::{self, Version};
 use crate::auth::Identity;
 use crate::services::Services;
 use crate::store::Table;
@@ -28,7 +29,8 @@ pub(super) async fn get(
     let input = request.input;
     let condition = read_condition_of!(input);
     for _ in 0..LOOKS {
-        let object = find(services, &identity, &input.bucket, &input.key)?;
+        let version_id = input.version_id.as_deref();
+        let object = find_version(services, &identity, &input.bucket, &input.key, version_id)?;
         condition.check(&object, false)?;
         let part = select(&object, input.range, input.part_number)?;
         match body::send(services.store.blobs(), &object.pieces, part.range.clone()).await {
@@ -54,7 +56,8 @@ pub(super) async fn head(
 ) -> S3Result<S3Response<HeadObjectOutput>> {
     let identity = access::identity(services, request.credentials.as_ref())?;
     let input = request.input;
-    let object = find(services, &identity, &input.bucket, &input.key)?;
+    let version_id = input.version_id.as_deref();
+    let object = find_version(services, &identity, &input.bucket, &input.key, version_id)?;
     let condition = read_condition_of!(input);
     condition.check(&object, false)?;
     let part = select(&object, input.range, input.part_number)?;
@@ -78,6 +81,7 @@ pub(super) async fn head(
         last_modified: full.last_modified,
         metadata: full.metadata,
         parts_count: full.parts_count,
+        version_id: full.version_id,
         ..HeadObjectOutput::default()
     }))
 }
@@ -98,11 +102,64 @@ pub(super) fn find(
         return Ok(object);
     }
     let resource = format!("arn:aws:s3:::{bucket}");
-    if crate::iam::allows(services, identity, "s3:ListBucket", &resource)? {
-        Err(no_such_key())
-    } else {
-        Err(access_denied())
+    if !crate::iam::allows(services, identity, "s3:ListBucket", &resource)? {
+        return Err(access_denied());
     }
+    let marker = version::marker(&services.store, bucket, key)?;
+    Err(with_marker(no_such_key(), marker.as_ref()))
+}
+
+/// One version of an object, or the current one if none is named.
+pub(super) fn find_version(
+    services: &Services,
+    identity: &Identity,
+    bucket: &str,
+    key: &str,
+    version_id: Option<&str>,
+) -> S3Result<Stored> {
+    let Some(id) = version_id else {
+        return find(services, identity, bucket, key);
+    };
+    bucket::require(services, bucket)?;
+    let current = services
+        .store
+        .get::<Stored>(Table::Objects, &object::row(bucket, key))?;
+    if let Some(current) = current.filter(|current| version::id_of(current) == id) {
+        return Ok(current);
+    }
+    let found = version::find(&services.store, bucket, key, id)?;
+    match found {
+        Some(Version {
+            object: Some(object),
+            ..
+        }) => Ok(object),
+        Some(marker) => {
+            let error = s3_error!(
+                MethodNotAllowed,
+                "The specified method is not allowed against this resource."
+            );
+            Err(with_marker(error, Some(&marker)))
+        }
+        None => Err(s3_error!(
+            NoSuchVersion,
+            "The specified version does not exist."
+        )),
+    }
+}
+
+/// Tells in the headers of an error that a delete marker is the reason.
+fn with_marker(mut error: s3s::S3Error, marker: Option<&Version>) -> s3s::S3Error {
+    if let Some(marker) = marker
+        && let Ok(id) = HeaderValue::from_str(&marker.id)
+    {
+        let headers = [
+            ("x-amz-delete-marker", HeaderValue::from_static("true")),
+            ("x-amz-version-id", id),
+        ];
+        let headers = headers.map(|(name, value)| (HeaderName::from_static(name), value));
+        error.set_headers(headers.into_iter().collect());
+    }
+    error
 }
 
 /// Which bytes of an object are wanted.
@@ -222,6 +279,7 @@ fn describe(object: &Stored, part: &Selection, with_checksums: bool) -> GetObjec
                 .collect::<HashMap<_, _>>(),
         ),
         parts_count: *parts_count,
+        version_id: object.version_id.clone(),
         tag_count: i32::try_from(object.tags.len())
             .ok()
             .filter(|count| *count > 0),
@@ -249,12 +307,9 @@ pub(super) async fn attributes(
     request: S3Request<GetObjectAttributesInput>,
 ) -> S3Result<S3Response<GetObjectAttributesOutput>> {
     let identity = access::identity(services, request.credentials.as_ref())?;
-    let object = find(
-        services,
-        &identity,
-        &request.input.bucket,
-        &request.input.key,
-    )?;
+    let input = request.input;
+    let version_id = input.version_id.as_deref();
+    let object = find_version(services, &identity, &input.bucket, &input.key, version_id)?;
     let mut checksum = Checksum::default();
     set_checksums!(checksum, &object.checksums);
     checksum.checksum_type = checksum_type(&object);
@@ -263,6 +318,7 @@ pub(super) async fn attributes(
         e_tag: Some(object.etag()),
         last_modified: Some(object.modified()),
         object_size: Some(signed(object.size)),
+        version_id: object.version_id.clone(),
         ..GetObjectAttributesOutput::default()
     }))
 }

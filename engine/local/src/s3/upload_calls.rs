@@ -117,7 +117,7 @@ pub(super) async fn copy_part(
     let identity = access::identity(services, request.credentials.as_ref())?;
     let mut input = request.input;
     let upload = find(services, &input.bucket, &input.key, &input.upload_id)?;
-    let (bucket, key) = source_of(&input.copy_source)?;
+    let (bucket, key, version_id) = source_of(&input.copy_source)?;
     let range = input
         .copy_source_range
         .as_deref()
@@ -129,6 +129,7 @@ pub(super) async fn copy_part(
     let source = Source {
         bucket,
         key,
+        version_id,
         condition,
         range,
     };
@@ -218,7 +219,7 @@ pub(super) async fn complete(
                 "The object's size is not the one that was specified"
             ));
         }
-        object::replace(transaction, &target, &object, Reason::Complete)?;
+        object::replace(transaction, &target, &mut object, Reason::Complete)?;
         upload::remove(transaction, &target.bucket, &upload, &object.pieces)?;
         Ok(object)
     };
@@ -233,6 +234,7 @@ pub(super) async fn complete(
         key: Some(input.key),
         e_tag: Some(object.etag()),
         checksum_type: checksum_type(&object),
+        version_id: object.version_id.clone(),
         ..CompleteMultipartUploadOutput::default()
     };
     set_checksums!(output, &object.checksums);

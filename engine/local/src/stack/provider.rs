@@ -215,7 +215,7 @@ pub(super) fn update(
 ) -> Result<Attributes, Refusal> {
     let id = existing.physical_id.as_str();
     match existing.kind.as_str() {
-        "AWS::S3::Bucket" => storage::update_bucket(transaction, id, properties)?,
+        "AWS::S3::Bucket" => storage::update_bucket(transaction, context, id, properties)?,
         "AWS::S3::BucketPolicy" => drop(storage::put_bucket_policy(transaction, properties)?),
         "AWS::IAM::Role" => {
             identity::update_role(transaction, id, &existing.properties, properties)?

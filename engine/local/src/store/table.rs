@@ -41,13 +41,48 @@ pub(crate) enum Table {
     Queues,
     /// `<queue>/<sequence>`: messages.
     Messages,
+    /// `<bucket>/<key>\0<ordinal>`: versions of objects that are not the current one, and delete markers.
+    Versions,
+    /// `<sequence>`: deliveries to targets that wait for their time.
+    Deliveries,
+    /// `<group>/<name>`: schedules of EventBridge Scheduler.
+    Schedules,
+    /// Id of an event source mapping: what feeds a function from a queue.
+    Mappings,
+    /// Job id: Batch jobs, children of arrays and nodes too.
+    Jobs,
+    /// `ready/<sequence>`, `after/<job>` and `never/<job>`: jobs that wait for a place, for other jobs,
+    /// or for something that this machine does not have.
+    WaitingJobs,
+    /// Name: Batch job queues.
+    JobQueues,
+    /// `<name>:<revision>`: Batch job definitions.
+    JobDefinitions,
+    /// Name: Batch compute environments.
+    ComputeEnvironments,
+    /// Name: ECR repositories.
+    Repositories,
+    /// `<repository>\n<digest>`: image manifests.
+    Manifests,
+    /// `<repository>\n<tag>`: digest that a tag names.
+    ImageTags,
+    /// `<repository>\n<digest>`: blobs of images.
+    ImageBlobs,
+    /// Id: HTTP APIs.
+    Apis,
+    /// Name: SSM parameters.
+    Parameters,
+    /// Name: secrets.
+    Secrets,
+    /// `<type>/<id>`: resources that have no effect here.
+    Records,
     /// Counters and other single values.
     Meta,
 }
 
 impl Table {
     /// All of them.
-    pub(super) const ALL: [Self; 19] = [
+    pub(super) const ALL: [Self; 36] = [
         Self::Buckets,
         Self::Objects,
         Self::Uploads,
@@ -66,6 +101,23 @@ impl Table {
         Self::LogLines,
         Self::Queues,
         Self::Messages,
+        Self::Versions,
+        Self::Deliveries,
+        Self::Schedules,
+        Self::Mappings,
+        Self::Jobs,
+        Self::WaitingJobs,
+        Self::JobQueues,
+        Self::JobDefinitions,
+        Self::ComputeEnvironments,
+        Self::Repositories,
+        Self::Manifests,
+        Self::ImageTags,
+        Self::ImageBlobs,
+        Self::Apis,
+        Self::Parameters,
+        Self::Secrets,
+        Self::Records,
         Self::Meta,
     ];
 
@@ -90,6 +142,23 @@ impl Table {
             Self::LogLines => "log-lines",
             Self::Queues => "queues",
             Self::Messages => "messages",
+            Self::Versions => "versions",
+            Self::Deliveries => "deliveries",
+            Self::Schedules => "schedules",
+            Self::Mappings => "event-source-mappings",
+            Self::Jobs => "jobs",
+            Self::WaitingJobs => "waiting-jobs",
+            Self::JobQueues => "job-queues",
+            Self::JobDefinitions => "job-definitions",
+            Self::ComputeEnvironments => "compute-environments",
+            Self::Repositories => "repositories",
+            Self::Manifests => "manifests",
+            Self::ImageTags => "image-tags",
+            Self::ImageBlobs => "image-blobs",
+            Self::Apis => "apis",
+            Self::Parameters => "parameters",
+            Self::Secrets => "secrets",
+            Self::Records => "records",
             Self::Meta => "meta",
         }
     }

@@ -9,9 +9,9 @@ use super::{
     Context, Made, Properties, Refusal, Tag, attributes, exists, flag, missing, number, read,
     refuse,
 };
-use crate::events::{Pattern, Rule, Target};
+use crate::events::{BatchTarget, InputTransformer, Pattern, Rule, Target};
 use crate::logs::{self, Group};
-use crate::queue::{self, Queue};
+use crate::queue::{self, Queue, Redrive};
 use crate::store::{Table, Transaction};
 use crate::{clock, random};
 
@@ -33,11 +33,51 @@ struct TargetProperties {
     id: String,
     arn: String,
     input: Option<String>,
-    // Delivery to a function cannot fail here, so nothing is ever retried or given up.
+    input_path: Option<String>,
+    input_transformer: Option<TransformerProperties>,
+    role_arn: Option<String>,
+    batch_parameters: Option<BatchProperties>,
+    dead_letter_config: Option<DeadLetterConfig>,
+    // A delivery here works at once or never, so nothing is ever retried.
     #[serde(rename = "RetryPolicy")]
     _retry_policy: Option<Value>,
-    #[serde(rename = "DeadLetterConfig")]
-    _dead_letter_config: Option<Value>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct TransformerProperties {
+    #[serde(default)]
+    input_paths_map: BTreeMap<String, String>,
+    input_template: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct BatchProperties {
+    job_definition: String,
+    job_name: String,
+    array_properties: Option<ArrayProperties>,
+    retry_strategy: Option<RetryStrategy>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct ArrayProperties {
+    #[serde(default, deserialize_with = "number")]
+    size: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct RetryStrategy {
+    #[serde(default, deserialize_with = "number")]
+    attempts: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct DeadLetterConfig {
+    pub(super) arn: Option<String>,
 }
 
 impl RuleProperties {
@@ -58,15 +98,42 @@ impl RuleProperties {
 
 impl TargetProperties {
     fn into_target(self) -> Result<Target, Refusal> {
-        if !self.arn.contains(":lambda:") && !self.arn.contains(":sqs:") {
+        let services = [":lambda:", ":sqs:", ":batch:"];
+        if !services.iter().any(|service| self.arn.contains(service)) {
             let reason = format!("the local cloud cannot deliver events to {}", self.arn);
             return Err(refuse(reason));
+        }
+        let is_batch = self.arn.contains(":batch:");
+        if is_batch && (self.role_arn.is_none() || self.batch_parameters.is_none()) {
+            return Err(refuse(format!(
+                "the target {} is a job queue and needs RoleArn and BatchParameters",
+                self.id
+            )));
         }
         Ok(Target {
             id: self.id,
             arn: self.arn,
             input: self.input,
+            input_path: self.input_path,
+            transformer: self.input_transformer.map(|transformer| InputTransformer {
+                paths: transformer.input_paths_map,
+                template: transformer.input_template,
+            }),
+            role_arn: self.role_arn,
+            batch: self.batch_parameters.map(BatchProperties::into_target),
+            dead_letter: self.dead_letter_config.and_then(|config| config.arn),
         })
+    }
+}
+
+impl BatchProperties {
+    fn into_target(self) -> BatchTarget {
+        BatchTarget {
+            job_definition: self.job_definition,
+            job_name: self.job_name,
+            array_size: self.array_properties.and_then(|array| array.size),
+            attempts: self.retry_strategy.and_then(|retry| retry.attempts),
+        }
     }
 }
 
@@ -172,6 +239,17 @@ struct QueueProperties {
     message_retention_period: Option<u64>,
     #[serde(default, deserialize_with = "number")]
     visibility_timeout: Option<u64>,
+    #[serde(default, deserialize_with = "number")]
+    delay_seconds: Option<u64>,
+    redrive_policy: Option<RedrivePolicy>,
+    #[serde(rename = "RedriveAllowPolicy")]
+    _redrive_allow_policy: Option<Value>,
+    #[serde(
+        default,
+        rename = "ReceiveMessageWaitTimeSeconds",
+        deserialize_with = "number"
+    )]
+    _receive_message_wait_time_seconds: Option<u64>,
     #[serde(default, rename = "SqsManagedSseEnabled", deserialize_with = "flag")]
     _sqs_managed_sse_enabled: bool,
     #[serde(rename = "KmsMasterKeyId")]
@@ -180,27 +258,58 @@ struct QueueProperties {
     _tags: Vec<Tag>,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct RedrivePolicy {
+    dead_letter_target_arn: String,
+    #[serde(deserialize_with = "number")]
+    max_receive_count: Option<u64>,
+}
+
+impl QueueProperties {
+    /// Checks what is given, and makes a queue what it says.
+    fn apply(self, transaction: &Transaction<'_>, queue: &mut Queue) -> Result<(), Refusal> {
+        let redrive = self.redrive_policy.map(|policy| Redrive {
+            dead_letter: policy.dead_letter_target_arn,
+            receives_max: policy.max_receive_count.unwrap_or(10),
+        });
+        if let Some(redrive) = &redrive {
+            let name = queue::name_of(&redrive.dead_letter);
+            if !transaction.contains(Table::Queues, name)? {
+                return Err(missing("AWS::SQS::Queue", name));
+            }
+        }
+        let visibility_timeout_s = self.visibility_timeout;
+        queue.visibility_timeout_s = visibility_timeout_s.unwrap_or(queue::VISIBILITY_TIMEOUT_S);
+        queue.retention_s = self.message_retention_period.unwrap_or(queue::RETENTION_S);
+        queue.delay_s = self.delay_seconds.unwrap_or(0);
+        queue.redrive = redrive;
+        Ok(())
+    }
+}
+
 pub(super) fn create_queue(
     transaction: &mut Transaction<'_>,
     context: &Context,
     properties: &Properties,
 ) -> Result<Made, Refusal> {
     let read: QueueProperties = read(properties)?;
-    let name = read.queue_name.unwrap_or_else(|| context.name(80));
+    let name = read.queue_name.clone().unwrap_or_else(|| context.name(80));
     if transaction.contains(Table::Queues, &name)? {
         return Err(exists("AWS::SQS::Queue", &name));
     }
     let arn = context.arn("sqs", &name);
-    let queue = Queue {
+    let mut queue = Queue {
         name: name.clone(),
         arn: arn.clone(),
-        visibility_timeout_s: read
-            .visibility_timeout
-            .unwrap_or(queue::VISIBILITY_TIMEOUT_S),
-        retention_s: read.message_retention_period.unwrap_or(queue::RETENTION_S),
+        visibility_timeout_s: queue::VISIBILITY_TIMEOUT_S,
+        retention_s: queue::RETENTION_S,
         created_ms: clock::now_ms(),
         policies: BTreeMap::new(),
+        redrive: None,
+        delay_s: 0,
     };
+    read.apply(transaction, &mut queue)?;
     transaction.put(Table::Queues, &name, &queue)?;
     let url = queue_url(context, &name);
     let attributes = attributes(&[("Arn", &arn), ("QueueName", &name), ("QueueUrl", &url)]);
@@ -218,10 +327,7 @@ pub(super) fn update_queue(
 ) -> Result<(), Refusal> {
     let read: QueueProperties = read(properties)?;
     let mut queue = find_queue(transaction, url)?;
-    queue.visibility_timeout_s = read
-        .visibility_timeout
-        .unwrap_or(queue::VISIBILITY_TIMEOUT_S);
-    queue.retention_s = read.message_retention_period.unwrap_or(queue::RETENTION_S);
+    read.apply(transaction, &mut queue)?;
     Ok(transaction.put(Table::Queues, &queue.name, &queue)?)
 }
 

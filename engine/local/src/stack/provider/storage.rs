@@ -7,8 +7,9 @@ use super::{
     Attributes, Context, Made, Properties, Refusal, Tag, attributes, flag, read, refuse, tags,
 };
 use crate::random;
-use crate::s3::{self, Bucket, BucketError};
+use crate::s3::{self, Bucket, BucketError, Filter, Notification, Versioning};
 use crate::store::Transaction;
+use scar_schemas::digest;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
@@ -24,13 +25,52 @@ struct BucketProperties {
     public_access_block_configuration: Option<Value>,
     ownership_controls: Option<Value>,
     bucket_encryption: Option<Value>,
-    versioning_configuration: Option<Versioning>,
+    versioning_configuration: Option<VersioningProperties>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 struct NotificationConfiguration {
     event_bridge_configuration: Option<EventBridgeConfiguration>,
+    #[serde(default)]
+    lambda_configurations: Vec<LambdaConfiguration>,
+    #[serde(default)]
+    queue_configurations: Vec<QueueConfiguration>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct LambdaConfiguration {
+    event: String,
+    function: String,
+    filter: Option<NotificationFilter>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct QueueConfiguration {
+    event: String,
+    queue: String,
+    filter: Option<NotificationFilter>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct NotificationFilter {
+    s3_key: KeyFilter,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct KeyFilter {
+    rules: Vec<FilterRule>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct FilterRule {
+    name: String,
+    value: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -42,7 +82,7 @@ struct EventBridgeConfiguration {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct Versioning {
+struct VersioningProperties {
     status: String,
 }
 
@@ -53,12 +93,34 @@ fn yes() -> bool {
 impl BucketProperties {
     fn read(properties: &Properties) -> Result<Self, Refusal> {
         let read: Self = read(properties)?;
+        s3::check_notifications(&read.notifications()?).map_err(refuse)?;
         match &read.versioning_configuration {
-            Some(versioning) if versioning.status == "Enabled" => {
-                Err(refuse("the local cloud has no versioned buckets"))
-            }
+            Some(versioning) if Versioning::from_status(&versioning.status).is_none() => Err(
+                refuse(format!("no versioning status {}", versioning.status)),
+            ),
             _ => Ok(read),
         }
+    }
+
+    /// The functions and queues that are told of objects.
+    fn notifications(&self) -> Result<Vec<Notification>, Refusal> {
+        let Some(configuration) = &self.notification_configuration else {
+            return Ok(Vec::new());
+        };
+        let functions = configuration.lambda_configurations.iter();
+        let functions = functions.map(|one| (&one.function, &one.event, &one.filter));
+        let queues = configuration.queue_configurations.iter();
+        let queues = queues.map(|one| (&one.queue, &one.event, &one.filter));
+        let made = functions.chain(queues).map(|(arn, event, filter)| {
+            Ok(Notification {
+                // Made from what it says, so that the same template gives the same one.
+                id: digest::hash_parts([arn.as_bytes(), event.as_bytes()])[..16].to_owned(),
+                arn: arn.clone(),
+                events: vec![event.clone()],
+                filter: read_filter(filter.as_ref())?,
+            })
+        });
+        made.collect()
     }
 
     fn name(&self, context: &Context) -> Result<String, Refusal> {
@@ -82,6 +144,16 @@ impl BucketProperties {
     }
 
     fn apply(self, bucket: &mut Bucket) {
+        bucket.notifications = self.notifications().unwrap_or_default();
+        let status = self
+            .versioning_configuration
+            .map(|versioning| versioning.status);
+        bucket.versioning = match (status, bucket.versioning) {
+            (Some(status), _) => Versioning::from_status(&status).unwrap_or_default(),
+            (None, Versioning::Off) => Versioning::Off,
+            // A bucket that once kept versions cannot forget that.
+            (None, _) => Versioning::Suspended,
+        };
         let notifications = self.notification_configuration;
         bucket.event_bridge = notifications
             .and_then(|notifications| notifications.event_bridge_configuration)
@@ -98,6 +170,29 @@ impl BucketProperties {
     }
 }
 
+fn read_filter(filter: Option<&NotificationFilter>) -> Result<Filter, Refusal> {
+    let mut read = Filter::default();
+    for rule in filter.iter().flat_map(|filter| &filter.s3_key.rules) {
+        read.add(&rule.name, &rule.value).map_err(refuse)?;
+    }
+    Ok(read)
+}
+
+/// What S3 says if a target does not admit the bucket, or is not there.
+const UNVALIDATED: &str = "Unable to validate the following destination configurations";
+
+/// Refuses notifications whose target does not let the bucket in, as S3 does.
+fn check_targets(
+    transaction: &Transaction<'_>,
+    account: &str,
+    bucket: &Bucket,
+) -> Result<(), Refusal> {
+    match s3::unreachable_target(transaction, account, bucket)? {
+        None => Ok(()),
+        Some(arn) => Err(refuse(format!("{UNVALIDATED}: {arn}"))),
+    }
+}
+
 pub(super) fn create_bucket(
     transaction: &mut Transaction<'_>,
     context: &Context,
@@ -107,11 +202,12 @@ pub(super) fn create_bucket(
     let name = read.name(context)?;
     let mut bucket = Bucket::new(&name);
     read.apply(&mut bucket);
+    check_targets(transaction, &context.account, &bucket)?;
     let is_imported = match s3::create_bucket(transaction, &bucket) {
         Ok(()) => false,
         // Only what the template says is to be kept may be taken over, as in AWS.
         Err(BucketError::Exists(_)) if context.imports => {
-            update_bucket(transaction, &name, properties)?;
+            update_bucket(transaction, context, &name, properties)?;
             true
         }
         Err(error) => return Err(refusal(error)),
@@ -137,11 +233,21 @@ fn bucket_attributes(context: &Context, name: &str) -> Attributes {
 
 pub(super) fn update_bucket(
     transaction: &mut Transaction<'_>,
+    context: &Context,
     name: &str,
     properties: &Properties,
 ) -> Result<(), Refusal> {
     let read = BucketProperties::read(properties)?;
-    s3::update_bucket(transaction, name, |bucket| read.apply(bucket)).map_err(refusal)
+    let mut changed = None;
+    let change = |bucket: &mut Bucket| {
+        read.apply(bucket);
+        changed = Some(bucket.clone());
+    };
+    s3::update_bucket(transaction, name, change).map_err(refusal)?;
+    match &changed {
+        Some(bucket) => check_targets(transaction, &context.account, bucket),
+        None => Ok(()),
+    }
 }
 
 pub(super) fn delete_bucket(transaction: &mut Transaction<'_>, name: &str) -> Result<(), Refusal> {
