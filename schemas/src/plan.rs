@@ -13,7 +13,7 @@ mod decision;
 
 pub use decision::{
     Assumption, Block, BlockCode, Check, Cost, CostLine, Effect, Monthly, Notifications, Outcome,
-    Permission, Protection, Push, Rule, Span,
+    Permission, Protection, Push, PushContent, Rule, Span,
 };
 
 /// Version of this format.

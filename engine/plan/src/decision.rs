@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 
 use scar_schemas::digest::Digest;
+use scar_template::ImageContent;
+use serde_json::Value;
 
 use crate::Action;
 
@@ -163,23 +165,23 @@ pub struct NotificationRule {
 /// An image that must be in the environment's registry before the stack is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Push {
-    /// Output of the base stack that tells the repository's URI.
-    pub repository_output: String,
-    /// Tag under which it is pushed.
+    /// Its only tag, which never moves.
     pub tag: String,
     /// Digest of its manifest.
     pub digest: Digest,
+    /// What it is made of.
+    pub content: ImageContent,
 }
 
-/// What keeps a protected environment from accidents.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// What keeps a stack from accidents.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Protection {
     /// The stack cannot be deleted until this is switched off.
     pub termination: bool,
-    /// Logical ids that no update may delete or replace.
-    pub guarded: BTreeSet<String>,
-    /// Logical ids of alarms; if one of them rings during a deployment, it is undone.
-    pub rollback_alarms: BTreeSet<String>,
+    /// What updates may not do; `None` leaves them everything.
+    pub stack_policy: Option<Value>,
+    /// Logical ids of alarms; if one of them rings during an update, it is undone.
+    pub rollback_alarms: Vec<String>,
 }
 
 impl MicroDollars {

@@ -12,10 +12,10 @@ use crate::{
 pub fn destroy(snapshot: &Snapshot) -> Option<Destruction> {
     let old = snapshot.stack.as_ref()?;
     let deployed = diff::deployed(&old.template.metadata)?;
-    let stages: Vec<String> = deployed
+    let stages: Vec<(String, String)> = deployed
         .stages
         .iter()
-        .map(|stage| stage.name.clone())
+        .map(|stage| (stage.id().to_owned(), stage.name.clone()))
         .collect();
     let name = scar_schemas::record::deployment(&deployed.workflow, &deployed.environment);
     Some(Destruction {
@@ -37,14 +37,18 @@ pub fn destroy(snapshot: &Snapshot) -> Option<Destruction> {
     })
 }
 
-fn resources(old: &Stack, stages: &[String], pseudo: &scar_cfn::Pseudo) -> Vec<ResourceChange> {
+fn resources(
+    old: &Stack,
+    stages: &[(String, String)],
+    pseudo: &scar_cfn::Pseudo,
+) -> Vec<ResourceChange> {
     let change = |(id, resource): (&String, &scar_cfn::Resource)| ResourceChange {
         logical_id: id.clone(),
         kind: resource.kind.clone(),
         stage: stages
             .iter()
-            .find(|stage| name::belongs_to(id, stage))
-            .cloned(),
+            .find(|(stage, _)| name::belongs_to(id, stage))
+            .map(|(_, name)| name.clone()),
         action: Action::Delete,
         reason: Reason::Removed,
         retained: is_retained(resource),

@@ -1,15 +1,15 @@
 //! The whole plan: both stacks compared, then told in the words of the manifest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use scar_schemas::construct::Architecture;
+use scar_cfn::reference::{Reference, references};
 use scar_schemas::deployed::{Deployed, FORMAT, METADATA_KEY};
-use scar_template::{Asset, Content, Rendered, parameter};
+use scar_template::{Asset, ImagePush, Rendered};
 use scar_workflow::Workflow;
 
 use crate::stack::Wanted;
 use crate::{
-    Action, Cost, ParameterValue, Plan, Protection, Request, ResourceChange, Snapshot, Stack,
+    Action, Cost, ParameterValue, Plan, Protection, Push, Request, ResourceChange, Snapshot, Stack,
     StackChange, Summary,
 };
 use crate::{block, check, cost, explain, graph, notification, permission, stack};
@@ -64,41 +64,45 @@ fn compare(rendered: &Rendered, workflow: &Workflow, snapshot: &Snapshot) -> Pla
         manifest: rendered.manifest.clone(),
         stages: graph::stages(&stack.resources, old.as_ref(), new.as_ref(), workflow),
         links: graph::links(old.as_ref(), new.as_ref()),
-        bootstrap: old_base.is_none().then(|| supervisor_key(String::new())),
+        bootstrap: old_base.is_none().then(|| empty_parameters(rendered)),
         uploads: uploads(rendered, old_base, snapshot),
         summary: summary(
             &base,
             &stack,
             permissions.iter().filter(|one| one.widens).count(),
         ),
-        protection: protection(workflow, &stack),
+        protection: protection(rendered),
         base,
         stack,
         permissions,
         images,
-        pushes: Vec::new(),
-        notifications: notification::compare(workflow, snapshot),
+        pushes: pushes(rendered, old_base, snapshot),
+        notifications: notification::compare(rendered, workflow, snapshot),
         cost: Cost::default(),
         checks: Vec::new(),
         blocks: Vec::new(),
     }
 }
 
-/// Storage that a protected environment must not lose, and alarms that undo a deployment.
-fn protection(workflow: &Workflow, stack: &StackChange) -> Protection {
-    if !workflow.protect {
-        return Protection::default();
-    }
-    let of = |kinds: &[&str]| {
-        let resources = stack.template.resources.iter();
-        let fitting = resources.filter(|(_, resource)| kinds.contains(&resource.kind.as_str()));
-        fitting.map(|(id, _)| id.clone()).collect()
-    };
+fn protection(rendered: &Rendered) -> Protection {
     Protection {
-        termination: true,
-        guarded: of(&["AWS::S3::Bucket", "AWS::SQS::Queue"]),
-        rollback_alarms: of(&["AWS::CloudWatch::Alarm"]),
+        termination: rendered.protection.termination,
+        stack_policy: rendered.protection.stack_policy.clone(),
+        rollback_alarms: rendered.protection.rollback_alarms.clone(),
     }
+}
+
+/// Images that are not in the registry yet.
+fn pushes(rendered: &Rendered, old_base: Option<&Stack>, snapshot: &Snapshot) -> Vec<Push> {
+    let is_there = |push: &ImagePush| old_base.is_some() && snapshot.images.contains(&push.tag);
+    let missing = rendered.pushes.iter().filter(|push| !is_there(push));
+    missing
+        .map(|push| Push {
+            tag: push.tag.clone(),
+            digest: push.digest.clone(),
+            content: push.content.clone(),
+        })
+        .collect()
 }
 
 /// A stack that holds something.
@@ -113,61 +117,52 @@ pub(crate) fn deployed(metadata: &BTreeMap<String, serde_json::Value>) -> Option
 }
 
 fn wanted_base(rendered: &Rendered) -> Wanted<'_> {
-    let is_layer = |asset: &&Asset| asset.content == Content::SupervisorLayer(Architecture::X86_64);
-    let key = rendered
-        .assets
-        .iter()
-        .find(is_layer)
-        .map(|asset| asset.key.clone())
-        .unwrap_or_default();
+    let literal =
+        |(name, value): (&String, &String)| (name.clone(), ParameterValue::Literal(value.clone()));
     Wanted {
         name: &rendered.base_name,
         template: &rendered.base,
-        parameters: supervisor_key(key),
+        parameters: rendered.base_parameters.iter().map(literal).collect(),
         tags: &rendered.base_tags,
         origins: None,
     }
 }
 
 fn wanted_stack(rendered: &Rendered) -> Wanted<'_> {
-    let output = |name: &str| (name.to_owned(), ParameterValue::BaseOutput(name.to_owned()));
+    let output = |name: &String| (name.clone(), ParameterValue::BaseOutput(name.clone()));
     Wanted {
         name: &rendered.stack_name,
         template: &rendered.stack,
-        parameters: [
-            output(parameter::ARTIFACT_BUCKET),
-            output(parameter::SUPERVISOR_LAYER),
-        ]
-        .into(),
+        parameters: rendered.parameters.iter().map(output).collect(),
         tags: &rendered.tags,
         origins: Some(&rendered.origins),
     }
 }
 
-fn supervisor_key(key: String) -> BTreeMap<String, ParameterValue> {
-    BTreeMap::from([(
-        parameter::SUPERVISOR_KEY.to_owned(),
-        ParameterValue::Literal(key),
-    )])
+/// Before the assets are there, the base stack is made without them.
+fn empty_parameters(rendered: &Rendered) -> BTreeMap<String, ParameterValue> {
+    let empty = |name: &String| (name.clone(), ParameterValue::Literal(String::new()));
+    rendered.base_parameters.keys().map(empty).collect()
 }
 
-/// Outputs of the base stack as far as they are known before it is brought up to date.
+/// Outputs of the base stack as far as they are known before it is brought up to date: not those of
+/// things that are made or replaced.
 fn base_outputs(base: &StackChange, old: Option<&Stack>) -> BTreeMap<String, String> {
     let is_new =
-        |change: &ResourceChange| matches!(change.action, Action::Create | Action::Replace);
-    let new = |kind: &str| {
-        base.resources
-            .iter()
-            .any(|change| change.kind == kind && is_new(change))
+        |change: &&ResourceChange| matches!(change.action, Action::Create | Action::Replace);
+    let new = base.resources.iter().filter(is_new);
+    let new: BTreeSet<&str> = new.map(|change| change.logical_id.as_str()).collect();
+    let is_known = |output: &str| {
+        let value = base.template.outputs.get(output);
+        let found = value.map(references).unwrap_or_default();
+        !found.iter().any(|reference| match reference {
+            Reference::Name(id) | Reference::Attribute(id, _) => new.contains(id.as_str()),
+            _ => false,
+        })
     };
-    let mut outputs = old.map(|old| old.outputs.clone()).unwrap_or_default();
-    if new("AWS::S3::Bucket") {
-        outputs.remove(parameter::ARTIFACT_BUCKET);
-    }
-    if new("AWS::Lambda::LayerVersion") {
-        outputs.remove(parameter::SUPERVISOR_LAYER);
-    }
-    outputs
+    let outputs = old.map(|old| old.outputs.clone()).unwrap_or_default();
+    let known = outputs.into_iter().filter(|(name, _)| is_known(name));
+    known.collect()
 }
 
 fn uploads(rendered: &Rendered, old_base: Option<&Stack>, snapshot: &Snapshot) -> Vec<Asset> {

@@ -1,9 +1,10 @@
 //! The change told in the words of the manifest: stages, links, settings, images, reasons.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use scar_schemas::construct::HttpAuth;
 use scar_schemas::deployed::{Deployed, DeployedLink, DeployedStage};
+use scar_schemas::digest::Digest;
 use scar_template::{Rendered, name};
 use scar_workflow::Workflow;
 
@@ -24,7 +25,7 @@ pub(crate) fn stages(
         http.is_some_and(|http| http.auth == HttpAuth::None)
     };
     let current = list(new).iter().map(|stage| {
-        let before = find(old, &stage.name);
+        let before = find(old, stage.id());
         let (action, reason) = strongest(resources, &stage.name);
         let settings = before.map(|before| settings(before, stage));
         StageChange {
@@ -34,7 +35,7 @@ pub(crate) fn stages(
     });
     let gone = list(old)
         .iter()
-        .filter(|stage| find(new, &stage.name).is_none());
+        .filter(|stage| find(new, stage.id()).is_none());
     let gone = gone.map(|stage| stage_change(stage, Action::Delete, Reason::Removed, Vec::new()));
     current.chain(gone).collect()
 }
@@ -70,7 +71,7 @@ pub(crate) fn links(old: Option<&Deployed>, new: Option<&Deployed>) -> Vec<LinkC
 /// Image of every stage, and what it was.
 pub(crate) fn images(old: Option<&Deployed>, new: Option<&Deployed>) -> Vec<ImageChange> {
     let change = |stage: &DeployedStage| {
-        let before = find(old, &stage.name).filter(|before| before.digest != stage.digest);
+        let before = find(old, stage.id()).filter(|before| before.digest != stage.digest);
         ImageChange {
             stage: stage.name.clone(),
             reference: stage.image.clone(),
@@ -108,12 +109,14 @@ pub(crate) fn explain(
         if change.stage.is_none() && !rendered.origins.contains_key(&change.logical_id) {
             let owner = list(old)
                 .iter()
-                .find(|stage| name::belongs_to(&change.logical_id, &stage.name));
+                .find(|stage| name::belongs_to(&change.logical_id, stage.id()));
             change.stage = owner.map(|stage| stage.name.clone());
         }
         if change.kind == "AWS::Lambda::Function" && change.action == Action::Update {
             let stage = change.stage.as_deref().unwrap_or_default();
-            if let Some(reason) = function_reason(change, find(old, stage), find(new, stage)) {
+            let now = list(new).iter().find(|one| one.name == stage);
+            let before = now.and_then(|now| find(old, now.id()));
+            if let Some(reason) = function_reason(change, before, now) {
                 change.reason = reason;
             }
         }
@@ -191,40 +194,45 @@ fn stage_change(
 
 fn settings(before: &DeployedStage, after: &DeployedStage) -> Vec<SettingChange> {
     let (old, new) = (texts(before), texts(after));
-    let differing = old
+    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let value = |all: &BTreeMap<String, String>, name: &String| {
+        all.get(name).cloned().unwrap_or_else(|| "none".to_owned())
+    };
+    let differing = names
         .into_iter()
-        .filter(|(name, value)| new.get(name) != Some(value));
+        .filter(|name| old.get(*name) != new.get(*name));
     differing
-        .map(|(name, before)| SettingChange {
-            name: name.to_owned(),
-            before,
-            after: new.get(name).cloned().unwrap_or_default(),
+        .map(|name| SettingChange {
+            name: name.clone(),
+            before: value(&old, name),
+            after: value(&new, name),
             place: None,
         })
         .collect()
 }
 
 /// Every setting as people write it. Long values are told by the start of their digest.
-fn texts(stage: &DeployedStage) -> BTreeMap<&'static str, String> {
-    let short =
-        |digest: &scar_schemas::digest::Digest| digest.hex().chars().take(12).collect::<String>();
+fn texts(stage: &DeployedStage) -> BTreeMap<String, String> {
+    let short = |digest: &Digest| digest.hex().chars().take(12).collect::<String>();
     let joined = |texts: &[String]| texts.join(", ");
-    BTreeMap::from([
+    let image = format!("{} ({})", stage.image, short(&stage.digest));
+    let general = [
         ("compute", stage.compute.clone()),
         ("disk", format!("{} MiB", stage.disk_mib)),
         ("env", short(&stage.variables)),
-        (
-            "image",
-            format!("{} ({})", stage.image, short(&stage.digest)),
-        ),
+        ("image", image),
         ("in", joined(&stage.inputs)),
         ("logs", format!("{} days", stage.log_days)),
         ("memory", format!("{} MiB", stage.memory_mib)),
+        ("name", stage.name.clone()),
         ("out", joined(&stage.outputs)),
         ("retry", format!("{} attempts", stage.attempts)),
         ("script", short(&stage.work)),
         ("timeout", format!("{} s", stage.timeout_s)),
-    ])
+    ];
+    let mut texts = stage.settings.clone();
+    texts.extend(general.map(|(name, value)| (name.to_owned(), value)));
+    texts
 }
 
 fn list(deployed: Option<&Deployed>) -> &[DeployedStage] {
@@ -233,6 +241,7 @@ fn list(deployed: Option<&Deployed>) -> &[DeployedStage] {
         .unwrap_or_default()
 }
 
-fn find<'a>(deployed: Option<&'a Deployed>, stage: &str) -> Option<&'a DeployedStage> {
-    list(deployed).iter().find(|one| one.name == stage)
+/// By the name that a stage keeps when it is renamed.
+fn find<'a>(deployed: Option<&'a Deployed>, id: &str) -> Option<&'a DeployedStage> {
+    list(deployed).iter().find(|one| one.id() == id)
 }

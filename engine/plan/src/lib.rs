@@ -14,6 +14,7 @@ mod explain;
 mod file;
 mod graph;
 mod notification;
+mod over;
 mod permission;
 mod policy;
 mod request;

@@ -1,24 +1,33 @@
 //! Notifications of buckets that the workflow did not make: own rules exactly, those of others never.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use scar_schemas::construct::Events;
-use scar_schemas::digest::Digest;
-use scar_schemas::glob::{Glob, Token};
-use scar_template::name;
-use scar_workflow::{Stage, Workflow};
+use scar_template::{NotificationTarget, Rendered};
+use scar_workflow::Workflow;
 
 use crate::snapshot::{BucketRule, BucketState};
 use crate::{Action, BucketNotifications, NotificationRule, RuleChange, Snapshot};
 
 /// What has to change in each existing bucket that starts a stage.
-pub(crate) fn compare(workflow: &Workflow, snapshot: &Snapshot) -> Vec<BucketNotifications> {
+pub(crate) fn compare(
+    rendered: &Rendered,
+    workflow: &Workflow,
+    snapshot: &Snapshot,
+) -> Vec<BucketNotifications> {
     let existing = workflow
         .buckets
         .iter()
         .filter_map(|(bucket, real)| Some((bucket.as_str(), real.as_deref()?)));
-    let mut all: Vec<BucketNotifications> = existing
-        .map(|(bucket, real)| of_bucket(workflow, bucket, real, snapshot))
+    // Two names of the manifest may mean one bucket, which has one set of notifications.
+    let distinct: BTreeMap<&str, &str> = existing.map(|(bucket, real)| (real, bucket)).collect();
+    let mut all: Vec<BucketNotifications> = distinct
+        .into_iter()
+        .map(|(real, bucket)| {
+            let wanted = rendered.notifications.iter();
+            let wanted = wanted.filter(|one| one.bucket == real);
+            let wanted: Vec<_> = wanted.map(|one| &one.target).collect();
+            of_bucket(&wanted, bucket, real, workflow, snapshot)
+        })
         .collect();
     // A bucket that nobody listens to is not touched.
     all.retain(|one| one.event_bridge.is_some() || !one.rules.is_empty());
@@ -46,29 +55,49 @@ pub fn is_own(id: &str, workflow: &str, environment: &str) -> bool {
 const HASH_LENGTH: usize = 8;
 
 fn of_bucket(
-    workflow: &Workflow,
+    wanted: &[&NotificationTarget],
     bucket: &str,
     real: &str,
+    workflow: &Workflow,
     snapshot: &Snapshot,
 ) -> BucketNotifications {
     let unknown = BucketState::default();
     let state = snapshot.buckets.get(real).unwrap_or(&unknown);
-    let wanted = wanted(workflow, bucket);
     let (own, foreign): (Vec<&BucketRule>, Vec<&BucketRule>) = state
         .rules
         .iter()
         .partition(|rule| is_own(&rule.id, &workflow.name, &workflow.environment));
-    let needs_bus = listeners(workflow, bucket).any(|(stage, _)| stage.events != Events::Direct);
+    let needs_bus = wanted.contains(&&NotificationTarget::EventBridge);
+    let switch = if state.event_bridge {
+        Action::Keep
+    } else {
+        Action::Create
+    };
+    let wanted: BTreeSet<NotificationRule> = wanted.iter().filter_map(|one| rule(one)).collect();
     BucketNotifications {
         bucket: bucket.to_owned(),
         real_name: real.to_owned(),
-        event_bridge: needs_bus.then_some(if state.event_bridge {
-            Action::Keep
-        } else {
-            Action::Create
-        }),
+        event_bridge: needs_bus.then_some(switch),
         rules: rules(&wanted, &own),
         foreign: foreign.iter().map(|rule| rule.id.clone()).collect(),
+    }
+}
+
+fn rule(target: &NotificationTarget) -> Option<NotificationRule> {
+    match target {
+        NotificationTarget::EventBridge => None,
+        NotificationTarget::Function {
+            id,
+            logical_id,
+            prefix,
+            suffix,
+            ..
+        } => Some(NotificationRule {
+            id: id.clone(),
+            function: logical_id.clone(),
+            prefix: prefix.clone(),
+            suffix: suffix.clone(),
+        }),
     }
 }
 
@@ -104,60 +133,6 @@ fn rules(wanted: &BTreeSet<NotificationRule>, own: &[&BucketRule]) -> Vec<RuleCh
     current.chain(gone).collect()
 }
 
-fn listeners<'a>(
-    workflow: &'a Workflow,
-    bucket: &'a str,
-) -> impl Iterator<Item = (&'a Stage, &'a Glob)> {
-    workflow.stages.iter().flat_map(move |stage| {
-        let inputs = stage.inputs.iter().filter(move |one| one.bucket == bucket);
-        inputs.map(move |input| (stage, &input.pattern))
-    })
-}
-
-fn wanted(workflow: &Workflow, bucket: &str) -> BTreeSet<NotificationRule> {
-    let direct = listeners(workflow, bucket).filter(|(stage, _)| stage.events == Events::Direct);
-    direct
-        .flat_map(|(stage, pattern)| {
-            let ends = pattern.alternatives();
-            let rule = |tokens: &Vec<Token>| rule(workflow, stage, tokens);
-            ends.iter().map(rule).collect::<Vec<_>>()
-        })
-        .collect()
-}
-
-fn rule(workflow: &Workflow, stage: &Stage, tokens: &[Token]) -> NotificationRule {
-    let (prefix, suffix) = ends(tokens);
-    let content = Digest::of(format!("{prefix}\0{suffix}").as_bytes());
-    let hash: String = content.hex().chars().take(HASH_LENGTH).collect();
-    NotificationRule {
-        id: format!(
-            "{}{}.{hash}",
-            rule_prefix(&workflow.name, &workflow.environment),
-            stage.id
-        ),
-        function: name::function_id(&stage.id),
-        prefix,
-        suffix,
-    }
-}
-
-/// Literal text before the first and after the last wildcard: all that S3 filters by. The supervisor
-/// leaves alone what the pattern does not take.
-fn ends(tokens: &[Token]) -> (String, String) {
-    let literal = |token: &Token| match token {
-        Token::Literal(character) => Some(*character),
-        _ => None,
-    };
-    let prefix: String = tokens.iter().map_while(literal).collect();
-    let is_literal = tokens.iter().all(|token| literal(token).is_some());
-    let mut suffix: Vec<char> = match is_literal {
-        true => Vec::new(),
-        false => tokens.iter().rev().map_while(literal).collect(),
-    };
-    suffix.reverse();
-    (prefix, suffix.into_iter().collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -175,16 +150,5 @@ mod tests {
         ] {
             assert!(!is_own(foreign, "img", "dev"), "{foreign}");
         }
-    }
-
-    #[test]
-    fn a_pattern_has_two_literal_ends() {
-        let of = |text: &str| {
-            let pattern: Glob = text.parse().unwrap();
-            ends(&pattern.alternatives()[0])
-        };
-        assert_eq!(of("in/*.jpg"), ("in/".into(), ".jpg".into()));
-        assert_eq!(of("in/a.jpg"), ("in/a.jpg".into(), String::new()));
-        assert_eq!(of("**"), (String::new(), String::new()));
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use scar_cfn::{Document, Pseudo, Resource};
 use scar_schemas::contract::ARTIFACTS;
-use scar_schemas::deployed::Deployed;
+use scar_schemas::deployed::{Deployed, DeployedStage};
 use scar_template::{Rendered, name, parameter};
 use scar_workflow::Workflow;
 use serde_json::Value;
@@ -21,13 +21,17 @@ pub(crate) fn compare(
 ) -> Vec<PermissionChange> {
     let pseudo = stack::pseudo(&rendered.stack_name, old, snapshot);
     let names = Names::of(workflow, &pseudo);
-    let new_stages: Vec<&str> = workflow
+    let new_stages: Vec<(&str, &str)> = workflow
         .stages
         .iter()
-        .map(|stage| stage.name.as_str())
+        .map(|stage| (stage.id.as_str(), stage.name.as_str()))
         .collect();
-    let old_stages = old_graph.map(|graph| graph.stages.iter().map(|stage| stage.name.as_str()));
-    let old_stages: Vec<&str> = old_stages.map(Iterator::collect).unwrap_or_default();
+    let old_stages = old_graph.map(|graph| graph.stages.as_slice());
+    let old_stages: Vec<(&str, &str)> = old_stages
+        .unwrap_or_default()
+        .iter()
+        .map(|stage| (stage.id(), current_name(workflow, stage)))
+        .collect();
     let after = grants(&rendered.stack, &new_stages, &names, &pseudo);
     let before = old
         .map(|old| grants(&old.template, &old_stages, &names, &pseudo))
@@ -53,7 +57,10 @@ struct Grant {
 impl Grant {
     fn change(&self, effect: PermissionEffect, names: &Names) -> PermissionChange {
         let bucket = self.resource.split_once(':').map(|(bucket, _)| bucket);
-        let is_foreign = bucket.is_some_and(|bucket| names.existing.contains(bucket));
+        let is_bucket = bucket.is_some_and(|bucket| names.existing.contains(bucket));
+        // What the stacks make is a placeholder here; an ARN that is known already is somebody else's.
+        let is_known = self.resource.starts_with("arn:") && !self.resource.contains("${");
+        let is_foreign = is_bucket || is_known || self.resource == "*";
         PermissionChange {
             stage: self.stage.clone(),
             effect,
@@ -107,17 +114,30 @@ impl Names {
     }
 }
 
-fn grants(template: &Document, stages: &[&str], names: &Names, pseudo: &Pseudo) -> BTreeSet<Grant> {
+fn grants(
+    template: &Document,
+    stages: &[(&str, &str)],
+    names: &Names,
+    pseudo: &Pseudo,
+) -> BTreeSet<Grant> {
     let symbolic = |name: &String| (name.clone(), format!("${{{name}}}"));
     let parameters: BTreeMap<String, String> = template.parameters.keys().map(symbolic).collect();
     let resources = stack::evaluated(template, &parameters, pseudo);
     let mut grants = BTreeSet::new();
-    for stage in stages {
-        if let Some(role) = resources.get(&name::role_id(stage)) {
-            collect(role, stage, names, &mut grants);
+    for (id, resource) in &resources {
+        let is_role = resource.kind == "AWS::IAM::Role";
+        let owner = stages.iter().find(|(stage, _)| name::belongs_to(id, stage));
+        if let Some((_, stage)) = owner.filter(|_| is_role) {
+            collect(resource, stage, names, &mut grants);
         }
     }
     grants
+}
+
+/// A renamed stage is told by its new name on both sides.
+fn current_name<'a>(workflow: &'a Workflow, stage: &'a DeployedStage) -> &'a str {
+    let renamed = workflow.stages.iter().find(|one| one.id == stage.id());
+    renamed.map_or(&stage.name, |one| &one.name)
 }
 
 fn collect(role: &Resource, stage: &str, names: &Names, grants: &mut BTreeSet<Grant>) {

@@ -1,9 +1,8 @@
 //! The part of a plan that is not resources: cost, checks, blocks, and what no template reaches.
 
-use std::collections::BTreeSet;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::Action;
 
@@ -164,23 +163,34 @@ pub struct Rule {
 /// An image to push to the environment's registry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Push {
-    /// Output of the base stack with the repository's URI.
-    pub repository_output: String,
     /// Its tag.
     pub tag: String,
     /// Digest of its manifest.
     pub digest: String,
+    /// What it is made of.
+    pub content: PushContent,
 }
 
-/// What keeps a protected environment from accidents.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// What an image of the environment's registry is made of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PushContent {
+    /// The supervisor for this architecture, `x86_64` or `arm64`, and nothing else.
+    Supervisor(String),
+    /// The image of this stage with the supervisor in it.
+    Stage(String),
+}
+
+/// What keeps a stack from accidents.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Protection {
     /// The stack cannot be deleted until this is switched off.
     pub termination: bool,
-    /// Logical ids that no update may delete or replace.
-    pub guarded: BTreeSet<String>,
-    /// Logical ids of alarms that undo a deployment.
-    pub rollback_alarms: BTreeSet<String>,
+    /// What updates may not do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack_policy: Option<Value>,
+    /// Logical ids of alarms that undo an update.
+    pub rollback_alarms: Vec<String>,
 }
 
 /// A permission gained or lost.

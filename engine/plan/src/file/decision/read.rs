@@ -1,6 +1,8 @@
 //! File → plan.
 
+use scar_schemas::construct::Architecture;
 use scar_schemas::plan as file;
+use scar_template::ImageContent;
 
 use crate::file::FileError;
 use crate::file::read::{action, digest};
@@ -19,9 +21,12 @@ pub(crate) fn place(span: file::Span) -> Place {
 
 pub(crate) fn push(push: file::Push) -> Result<Push, FileError> {
     Ok(Push {
-        repository_output: push.repository_output,
         tag: push.tag,
         digest: digest(&push.digest, "digest of an image to push")?,
+        content: match push.content {
+            file::PushContent::Supervisor(name) => ImageContent::Supervisor(architecture(&name)?),
+            file::PushContent::Stage(stage) => ImageContent::Stage(stage),
+        },
     })
 }
 
@@ -47,7 +52,7 @@ pub(crate) fn notifications(one: file::Notifications) -> BucketNotifications {
 pub(crate) fn protection(protection: file::Protection) -> Protection {
     Protection {
         termination: protection.termination,
-        guarded: protection.guarded,
+        stack_policy: protection.stack_policy,
         rollback_alarms: protection.rollback_alarms,
     }
 }
@@ -103,5 +108,15 @@ pub(crate) fn block(block: file::Block) -> Block {
         subject: block.subject,
         reason: block.reason,
         allow: block.allow,
+    }
+}
+
+fn architecture(name: &str) -> Result<Architecture, FileError> {
+    match name {
+        "x86_64" => Ok(Architecture::X86_64),
+        "arm64" => Ok(Architecture::Arm64),
+        _ => Err(FileError::Invalid {
+            what: "architecture of an image to push",
+        }),
     }
 }

@@ -1,6 +1,8 @@
 //! Plan → file.
 
+use scar_schemas::construct::Architecture;
 use scar_schemas::plan as file;
+use scar_template::ImageContent;
 
 use crate::file::write::action;
 use crate::{
@@ -18,9 +20,14 @@ pub(crate) fn span(place: &Place) -> file::Span {
 
 pub(crate) fn push(push: &Push) -> file::Push {
     file::Push {
-        repository_output: push.repository_output.clone(),
         tag: push.tag.clone(),
         digest: push.digest.to_string(),
+        content: match &push.content {
+            ImageContent::Supervisor(architecture) => {
+                file::PushContent::Supervisor(architecture_name(*architecture).to_owned())
+            }
+            ImageContent::Stage(stage) => file::PushContent::Stage(stage.clone()),
+        },
     }
 }
 
@@ -44,7 +51,7 @@ pub(crate) fn notifications(one: &BucketNotifications) -> file::Notifications {
 pub(crate) fn protection(protection: &Protection) -> file::Protection {
     file::Protection {
         termination: protection.termination,
-        guarded: protection.guarded.clone(),
+        stack_policy: protection.stack_policy.clone(),
         rollback_alarms: protection.rollback_alarms.clone(),
     }
 }
@@ -103,5 +110,12 @@ pub(crate) fn block(block: &Block) -> file::Block {
         subject: block.subject.clone(),
         reason: block.reason.clone(),
         allow: block.allow.clone(),
+    }
+}
+
+fn architecture_name(architecture: Architecture) -> &'static str {
+    match architecture {
+        Architecture::X86_64 => "x86_64",
+        Architecture::Arm64 => "arm64",
     }
 }
