@@ -16,6 +16,7 @@ mod environment;
 mod finding;
 mod format;
 mod image;
+pub mod import;
 mod interpolate;
 mod keys;
 mod language;
@@ -116,7 +117,13 @@ pub fn parse(source: &Source, environment: Option<&str>, files: &dyn Files) -> O
         diagnostics: Vec::new(),
     };
     if let Some(root) = tree(source, &mut outcome.diagnostics) {
-        read(root, environment, files, &mut outcome);
+        if import::is_old(&root) {
+            import::read(source, &root, environment, files, &mut outcome);
+        } else if let Some(diagnostic) = rules::foreign(&root) {
+            outcome.diagnostics.push(diagnostic);
+        } else {
+            read(root, environment, files, &mut outcome);
+        }
     }
     outcome.diagnostics.sort_by_key(Diagnostic::order);
     shorten(&mut outcome.diagnostics);
@@ -139,20 +146,14 @@ fn shorten(diagnostics: &mut Vec<Diagnostic>) {
     }
 }
 
-fn tree(source: &Source, report: &mut Vec<Diagnostic>) -> Option<Node> {
+/// The tree of a text, whatever file it is of.
+pub(crate) fn tree(source: &Source, report: &mut Vec<Diagnostic>) -> Option<Node> {
     if !text::check(&source.text, report) {
         return None;
     }
-    let root = match source.format {
+    match source.format {
         Format::Yaml => yaml::read(&source.text, report),
         Format::Toml => toml::read(&source.text, report),
-    }?;
-    match rules::foreign(&root) {
-        Some(diagnostic) => {
-            report.push(diagnostic);
-            None
-        }
-        None => Some(root),
     }
 }
 

@@ -32,6 +32,11 @@ impl Places {
         self.0.insert(path.into(), place);
     }
 
+    /// All paths with their places.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Place)> {
+        self.0.iter().map(|(path, place)| (path.as_str(), place))
+    }
+
     /// The place of a path, or of its nearest parent that has one.
     #[must_use]
     pub fn find(&self, path: &str) -> Option<&Place> {

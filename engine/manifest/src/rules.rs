@@ -21,15 +21,6 @@ const EXCLUSIVE: &[(&[&str], &str)] = &[
 
 /// Whether this is no manifest at all but something else that people give.
 pub(crate) fn foreign(root: &Node) -> Option<Diagnostic> {
-    if let (Some(old), None) = (root.entry("functions"), root.entry("scar")) {
-        let help = "write it as a manifest: each function becomes a stage with `image`, `in`, `out` and `script`; \
-                    docs/errors/E007.md shows how";
-        return Some(
-            Diagnostic::error("E007", "this is a file of SCAR 4 or older")
-                .label(old.key_span.clone(), "functions were its stages")
-                .help(help),
-        );
-    }
     let is_empty = match &root.value {
         Value::Null => true,
         Value::Map(entries) => entries.is_empty(),

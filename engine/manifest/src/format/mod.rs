@@ -14,6 +14,7 @@ use crate::diagnostic::Diagnostic;
 use crate::tree::{Node, Value};
 use crate::{Format, Source};
 
+pub(crate) use order::sort;
 pub(crate) use print::print;
 
 /// The text of a manifest as scar writes it: keys of a stage in a fixed order, two blanks for each level,
@@ -47,14 +48,12 @@ fn yaml(text: &str) -> Option<String> {
 }
 
 fn read_tree(source: &Source, text: &str) -> Result<Node, Vec<Diagnostic>> {
+    let source = Source {
+        text: text.to_owned(),
+        ..source.clone()
+    };
     let mut report = Vec::new();
-    let root = crate::text::check(text, &mut report)
-        .then(|| match source.format {
-            Format::Yaml => crate::yaml::read(text, &mut report),
-            Format::Toml => crate::toml::read(text, &mut report),
-        })
-        .flatten();
-    match root {
+    match crate::tree(&source, &mut report) {
         Some(root) if !report.iter().any(Diagnostic::is_error) => Ok(root),
         _ => Err(report),
     }
