@@ -75,7 +75,8 @@ pub(crate) fn permission_id(stage: &str, index: usize) -> String {
 
 /// The part of a bucket's name that scar chooses; account and region follow it. It depends on nothing
 /// but the bucket, since another name would be another bucket.
-pub(crate) fn bucket_prefix(workflow: &str, environment: &str, bucket: &str) -> String {
+#[must_use]
+pub fn bucket_prefix(workflow: &str, environment: &str, bucket: &str) -> String {
     match bucket {
         DEFAULT_BUCKET => format!("{workflow}-{environment}"),
         _ => format!("{workflow}-{environment}-{bucket}"),
