@@ -19,8 +19,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub(crate) use image::ecr_host;
 pub(crate) use process::Running;
-pub(crate) use resource::{ComputeEnvironment, JobDefinition, JobQueue, register};
+pub(crate) use resource::{
+    ComputeEnvironment, JobDefinition, JobQueue, check_definition, deregister, register,
+};
 pub(crate) use scheduler::{pending, run, shutdown, start};
 pub(crate) use stop::{interrupt, stop};
 pub(crate) use submit::submit;

@@ -11,10 +11,11 @@ use tokio::task::JoinHandle;
 
 use crate::auth::{Credentials, Keys};
 use crate::faults::Faults;
+use crate::registry::Uploads;
 use crate::running::{self, Lock, Running};
 use crate::services::{Services, Settings};
 use crate::store::Store;
-use crate::{Error, batch, events, lambda, server, stack};
+use crate::{Error, batch, events, lambda, schedule, server, stack};
 
 /// How long `idle` waits for progress before it looks again by itself.
 const IDLE_LOOK: Duration = Duration::from_millis(250);
@@ -52,6 +53,7 @@ impl Cloud {
             tokio::spawn(server::run(listener, Arc::clone(&services))),
             tokio::spawn(events::run(Arc::clone(&services))),
             tokio::spawn(lambda::run(Arc::clone(&services))),
+            tokio::spawn(schedule::run(Arc::clone(&services))),
             tokio::spawn(batch::run(Arc::clone(&services))),
         ];
         Ok(Self {
@@ -85,14 +87,7 @@ impl Cloud {
     /// # Errors
     /// The database failed.
     pub async fn idle(&self) -> Result<(), Error> {
-        loop {
-            let progress = self.services.progress.notified();
-            if self.services.pending()? == 0 {
-                return Ok(());
-            }
-            // Looks again now and then, too: a retry that waits for its time makes no progress.
-            drop(tokio::time::timeout(IDLE_LOOK, progress).await);
-        }
+        wait_until_idle(&self.services).await
     }
 
     /// Ends all sandboxes and stops listening. What is still queued stays queued in the directory.
@@ -117,6 +112,18 @@ impl Cloud {
 impl Drop for Cloud {
     fn drop(&mut self) {
         self.stop();
+    }
+}
+
+/// Returns when nothing is pending.
+pub(crate) async fn wait_until_idle(services: &Services) -> Result<(), Error> {
+    loop {
+        let progress = services.progress.notified();
+        if services.pending()? == 0 {
+            return Ok(());
+        }
+        // Looks again now and then, too: a retry that waits for its time makes no progress.
+        drop(tokio::time::timeout(IDLE_LOOK, progress).await);
     }
 }
 
@@ -173,7 +180,9 @@ fn make_services(settings: Settings, listener: &TcpListener) -> Result<Services,
         invocations: Notify::new(),
         messages: Notify::new(),
         jobs: Notify::new(),
+        schedules: Notify::new(),
         batch: batch::Running::default(),
+        uploads: Uploads::default(),
         faults: Faults::default(),
         progress: Notify::new(),
     })

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 pub(crate) use delivery::{Delivery, Started};
 pub(crate) use pattern::Pattern;
-pub(crate) use rule::{BatchTarget, InputTransformer, Rule, Target};
+pub(crate) use rule::{BatchTarget, InputTransformer, Rule, Target, lower_names};
 
 use crate::lambda;
 use crate::services::Services;

@@ -13,6 +13,7 @@ mod sandbox;
 mod spawner;
 #[cfg(test)]
 mod tests;
+mod url;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -23,12 +24,13 @@ use executor::Request;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use asynchronous::{Invocation, enqueue, queue};
-pub(crate) use executor::{Executor, Finished, kill_marked};
+pub(crate) use executor::{Executor, Finished, admit, kill_marked};
 pub(crate) use journal::ensure_group as ensure_log_group;
 pub(crate) use names::function_name;
 pub(crate) use package::Package;
 pub(crate) use processes::ProcessTree;
 pub(crate) use runtime_api::Outcome;
+pub(crate) use url::{Api, Authorizer, FunctionUrl, Integration, Route};
 
 use crate::Error;
 use crate::services::Services;
@@ -78,6 +80,12 @@ pub(crate) struct Function {
     pub(crate) asynchronous: Option<AsynchronousSettings>,
     /// Its tags.
     pub(crate) tags: BTreeMap<String, String>,
+    /// Invocations that may run at the same time, if that is limited.
+    #[serde(default)]
+    pub(crate) reserved: Option<u64>,
+    /// Its own address.
+    #[serde(default)]
+    pub(crate) url: Option<FunctionUrl>,
 }
 
 /// A statement of a function's resource policy.
@@ -152,6 +160,13 @@ impl Function {
                     .source_arn
                     .as_deref()
                     .is_none_or(|allowed| names::arn_matches(allowed, source_arn))
+        })
+    }
+
+    /// Whether everybody may call its address.
+    pub(crate) fn is_public(&self) -> bool {
+        self.permissions.values().any(|permission| {
+            permission.principal == "*" && permission.action == "lambda:InvokeFunctionUrl"
         })
     }
 

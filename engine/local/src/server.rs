@@ -1,9 +1,11 @@
 //! The one listener of a cloud, on loopback only: which service a request is for, and whether it may
 //! come in at all.
 
+mod fault;
+mod front;
 mod guard;
+mod own;
 
-use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +24,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::auth::{self, Refusal, Scope};
+use crate::faults::S3Fault;
 use crate::services::Services;
 use crate::{Error, random, s3, wire};
 
@@ -74,7 +77,11 @@ async fn serve(stream: TcpStream, s3: S3Service, services: Arc<Services>) {
     drop(stream.set_nodelay(true));
     let answer = service_fn(move |request| {
         let (s3, services) = (s3.clone(), Arc::clone(&services));
-        async move { Ok::<_, Infallible>(route(request, &s3, services).await) }
+        async move {
+            // Without an answer the connection is closed.
+            let answer = route(request, &s3, services).await;
+            answer.ok_or_else(|| std::io::Error::from(std::io::ErrorKind::ConnectionReset))
+        }
     });
     let mut builder = http1::Builder::new();
     builder
@@ -88,22 +95,43 @@ async fn route(
     request: Request<Incoming>,
     s3: &S3Service,
     services: Arc<Services>,
-) -> Response<s3s::Body> {
+) -> Option<Response<s3s::Body>> {
     let (parts, body) = request.into_parts();
     if let Err(reason) = guard::check(&parts) {
-        return plain(StatusCode::FORBIDDEN, reason);
+        return Some(plain(StatusCode::FORBIDDEN, reason));
+    }
+    let path = parts.uri.path();
+    if path.starts_with(own::PREFIX) {
+        let Ok(body) = Limited::new(body, BODY_LIMIT).collect().await else {
+            return Some(cut());
+        };
+        let response = own::handle(&services, &parts, &body.to_bytes()).await;
+        return Some(response.map(s3s::Body::from));
+    }
+    if let Some(door) = front::Door::of(&parts) {
+        return Some(front::handle(&services, door, parts, body).await);
     }
     let scope = match Scope::of(&parts) {
         Ok(scope) => scope,
-        Err(refusal) => return refuse(guard::likely_service(&parts), refusal),
+        Err(refusal) => return Some(refuse(guard::likely_service(&parts), refusal)),
     };
     if scope.service != "s3" {
-        return control(&scope.service, parts, body, services).await;
+        return Some(control(&scope.service, parts, body, services).await);
     }
     if let Err(refusal) = auth::check_token(&services.keys, &scope, &parts) {
-        return refuse("s3", refusal);
+        return Some(refuse("s3", refusal));
     }
-    let request = Request::from_parts(parts, s3s::Body::from(body));
+    let fault = fault::of(&services, &scope, &parts);
+    match fault {
+        Some(S3Fault::ResetBefore) => return None,
+        Some(S3Fault::ResetAfter) | None => {}
+        Some(fault) => return fault::answer(fault),
+    }
+    let response = storage(Request::from_parts(parts, s3s::Body::from(body)), s3).await;
+    fault.is_none().then_some(response)
+}
+
+async fn storage(request: Request<s3s::Body>, s3: &S3Service) -> Response<s3s::Body> {
     let mut response = match s3.call(request).await {
         Ok(response) => response,
         Err(error) => plain(StatusCode::INTERNAL_SERVER_ERROR, &format!("{error:?}")),
@@ -121,10 +149,7 @@ async fn control(
     services: Arc<Services>,
 ) -> Response<s3s::Body> {
     let Ok(body) = Limited::new(body, BODY_LIMIT).collect().await else {
-        return plain(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "the request is too large or was cut",
-        );
+        return cut();
     };
     let body = body.to_bytes();
     let identity = match auth::verify(&services.keys, &parts, &body) {
@@ -148,6 +173,11 @@ fn refuse(service: &str, refusal: Refusal) -> Response<s3s::Body> {
         &refusal.to_string(),
     )
     .map(s3s::Body::from)
+}
+
+fn cut() -> Response<s3s::Body> {
+    let reason = "the request is too large or was cut";
+    plain(StatusCode::PAYLOAD_TOO_LARGE, reason)
 }
 
 fn plain(status: StatusCode, reason: &str) -> Response<s3s::Body> {

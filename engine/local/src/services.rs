@@ -9,6 +9,7 @@ use crate::auth::Keys;
 use crate::batch;
 use crate::faults::Faults;
 use crate::lambda::Executor;
+use crate::registry::Uploads;
 use crate::store::Store;
 
 /// How to open a local cloud.
@@ -64,8 +65,12 @@ pub(crate) struct Services {
     pub(crate) messages: Notify,
     /// Rung after jobs were committed to [`crate::store::Table::WaitingJobs`], or a place is free.
     pub(crate) jobs: Notify,
+    /// Rung after schedules were changed.
+    pub(crate) schedules: Notify,
     /// Batch jobs that run.
     pub(crate) batch: batch::Running,
+    /// Blobs of images on their way in.
+    pub(crate) uploads: Uploads,
     /// What goes wrong on purpose.
     pub(crate) faults: Faults,
     /// Rung (`notify_waiters`) whenever something pending ended; `Cloud::idle` looks again then.

@@ -9,7 +9,7 @@ mod commit;
 mod database;
 mod table;
 
-pub(crate) use blob::{Blob, BlobReader, Blobs, NewBlob};
+pub(crate) use blob::{Blob, BlobReader, BlobWriter, Blobs, NewBlob};
 pub(crate) use commit::Transaction;
 pub(crate) use table::Table;
 

@@ -1,9 +1,11 @@
 //! Requests to all services but S3, and their answers: which service speaks which protocol, and how
 //! each says errors, so that SDKs recognise them.
 
+mod batch;
 mod cloudformation;
 mod cloudformation_input;
 mod cloudformation_views;
+mod ecr;
 mod events;
 mod json;
 mod lambda;
@@ -75,6 +77,8 @@ pub(crate) async fn handle(
 ) -> Response<Bytes> {
     let result = match service {
         "cloudformation" => cloudformation::handle(services, &request, &identity).await,
+        "batch" => batch::handle(services, &request, &identity).await,
+        "ecr" => ecr::handle(services, &request, &identity).await,
         "lambda" => lambda::handle(services, &request, &identity).await,
         "logs" => logs::handle(services, &request, &identity).await,
         "events" => events::handle(&services, &request, &identity),
@@ -103,7 +107,7 @@ fn refusal(service: &str, fault: &Fault) -> Response<Bytes> {
     match service {
         "cloudformation" => query::refusal(cloudformation::NAMESPACE, fault),
         "sts" => query::refusal(sts::NAMESPACE, fault),
-        "lambda" => json::rest_refusal(fault),
+        "batch" | "lambda" => json::rest_refusal(fault),
         "sqs" => json::query_compatible_refusal(fault),
         _ => json::refusal(fault),
     }

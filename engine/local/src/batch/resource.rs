@@ -83,6 +83,56 @@ pub(crate) fn register(
     Ok(definition)
 }
 
+/// Refuses what jobs here would not have.
+pub(crate) fn check_definition(properties: &Value) -> Result<(), String> {
+    let has = |name: &str| properties.get(name).is_some();
+    if has("ecsProperties") || has("eksProperties") {
+        return Err("the local cloud runs jobs of one container each".to_owned());
+    }
+    let ranges = properties
+        .get("nodeProperties")
+        .and_then(|one| one.get("nodeRangeProperties"));
+    let ranges = ranges.and_then(Value::as_array).into_iter().flatten();
+    let nodes = ranges.filter_map(|range| range.get("container"));
+    let containers: Vec<&Value> = properties
+        .get("containerProperties")
+        .into_iter()
+        .chain(nodes)
+        .collect();
+    if containers.is_empty() {
+        return Err("a job definition needs containerProperties or nodeProperties".to_owned());
+    }
+    for container in containers {
+        if container
+            .get("image")
+            .and_then(Value::as_str)
+            .is_none_or(str::is_empty)
+        {
+            return Err("a container needs an image".to_owned());
+        }
+        let has_volumes = |name: &str| {
+            container
+                .get(name)
+                .and_then(Value::as_array)
+                .is_some_and(|list| !list.is_empty())
+        };
+        if has_volumes("volumes") || has_volumes("mountPoints") {
+            return Err("the local cloud gives no volumes to jobs".to_owned());
+        }
+    }
+    Ok(())
+}
+
+/// Makes a definition inactive: jobs that were submitted with it go on.
+pub(crate) fn deregister(transaction: &mut Transaction<'_>, named: &str) -> Result<(), Error> {
+    if let Some(mut definition) = find_definition(transaction, named)? {
+        definition.is_active = false;
+        let key = JobDefinition::key(&definition.name, definition.revision);
+        transaction.put(Table::JobDefinitions, &key, &definition)?;
+    }
+    Ok(())
+}
+
 /// An active definition by ARN, by `name:revision`, or the newest one by name.
 pub(super) fn find_definition(
     transaction: &Transaction<'_>,

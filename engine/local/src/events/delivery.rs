@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::BatchTarget;
+use super::{BatchTarget, lower_names};
 use crate::lambda::{self, Function, Invocation};
 use crate::logs::{self, Line};
 use crate::queue::{self, Queue};
 use crate::store::{Table, Transaction};
-use crate::{Error, batch, clock, iam};
+use crate::{Error, batch, clock, iam, schedule};
 
 /// Something on its way to a target.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -88,7 +88,9 @@ impl Delivery {
         account: &str,
         started: &mut Started,
     ) -> Result<(), Error> {
-        let outcome = if self.target.contains(":sqs:") {
+        let outcome = if self.target.ends_with(":aws-sdk:batch:submitJob") {
+            self.submit(transaction, started)?
+        } else if self.target.contains(":sqs:") {
             self.to_queue(transaction)?
         } else if self.target.contains(":batch:") {
             self.to_job_queue(transaction, started)?
@@ -106,13 +108,14 @@ impl Delivery {
         let Some(queue) = transaction.get::<Queue>(Table::Queues, name)? else {
             return Ok(Err(self.missing()));
         };
-        let admits = iam::resource_allows(
-            queue.policies.values(),
-            &self.principal,
-            "sqs:SendMessage",
-            &queue.arn,
-            &self.source_arn,
-        );
+        let admits = self.has_role()
+            || iam::resource_allows(
+                queue.policies.values(),
+                &self.principal,
+                "sqs:SendMessage",
+                &queue.arn,
+                &self.source_arn,
+            );
         if !admits {
             return Ok(Err(self.denied("AWS::SQS::QueuePolicy")));
         }
@@ -130,15 +133,28 @@ impl Delivery {
         let Some(function) = transaction.get::<Function>(Table::Functions, name)? else {
             return Ok(Err(self.missing()));
         };
-        // A schedule calls with a role of its own, which needs no permission of the function.
-        let needs_permission = self.principal != "scheduler.amazonaws.com";
-        if needs_permission && !function.admits(&self.principal, &self.source_arn, account) {
+        if !self.has_role() && !function.admits(&self.principal, &self.source_arn, account) {
             self.tell_of_drop(transaction, &function)?;
             return Ok(Err(self.denied("AWS::Lambda::Permission")));
         }
         let queued = lambda::queue(transaction, name, self.payload.clone())?;
         started.invocations.push(queued);
         Ok(Ok(()))
+    }
+
+    /// A schedule calls with a role of its own, which needs no permission of the target.
+    fn has_role(&self) -> bool {
+        self.principal == schedule::PRINCIPAL
+    }
+
+    /// `SubmitJob` with an input in the words of SDKs, which begin with capitals.
+    fn submit(
+        &self,
+        transaction: &mut Transaction<'_>,
+        started: &mut Started,
+    ) -> Result<Result<(), Impossible>, Error> {
+        let input: Value = serde_json::from_str(&self.payload).unwrap_or(Value::Null);
+        submit(transaction, &lower_names(&input, false), started)
     }
 
     fn to_job_queue(
@@ -151,16 +167,7 @@ impl Delivery {
         };
         let event: Value = serde_json::from_str(&self.payload).unwrap_or(Value::Null);
         let request = target.request(&self.target, &event);
-        match batch::submit(transaction, &request)? {
-            Ok(_) => {
-                started.jobs = true;
-                Ok(Ok(()))
-            }
-            Err(message) => Ok(Err(Impossible {
-                code: "ClientException",
-                message,
-            })),
-        }
+        submit(transaction, &request, started)
     }
 
     fn missing(&self) -> Impossible {
@@ -226,4 +233,21 @@ impl Delivery {
         };
         logs::append_in(transaction, &function.log_group, vec![line])
     }
+}
+
+fn submit(
+    transaction: &mut Transaction<'_>,
+    request: &Value,
+    started: &mut Started,
+) -> Result<Result<(), Impossible>, Error> {
+    Ok(match batch::submit(transaction, request)? {
+        Ok(_) => {
+            started.jobs = true;
+            Ok(())
+        }
+        Err(message) => Err(Impossible {
+            code: "ClientException",
+            message,
+        }),
+    })
 }

@@ -28,6 +28,9 @@ const REAP_INTERVAL: Duration = Duration::from_secs(5);
 /// Wait before another try if the store fails, in milliseconds.
 const STORE_PAUSE_MS: u64 = 1000;
 
+/// Wait before a throttled invocation is tried again, in milliseconds.
+const THROTTLE_PAUSE_MS: u64 = 200;
+
 /// A queued invocation, in `Table::Invocations` under `<sequence>`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Invocation {
@@ -209,6 +212,10 @@ async fn attempt_once(services: &Arc<Services>, key: &str) -> Result<Option<Invo
             .await
             .map(|()| None);
     }
+    // One that finds no place is throttled, which is no attempt.
+    let Some(_slot) = executor::admit(services, &function) else {
+        return throttle(services, key, invocation).await;
+    };
     let payload = Bytes::from(invocation.payload.clone());
     let finished = executor::run(
         services,
@@ -229,6 +236,20 @@ async fn attempt_once(services: &Arc<Services>, key: &str) -> Result<Option<Invo
         }
         Outcome::Failure(_) => retry(services, key, invocation, &settings).await,
     }
+}
+
+/// Puts an invocation back for a while.
+async fn throttle(
+    services: &Services,
+    key: &str,
+    mut invocation: Invocation,
+) -> Result<Option<Invocation>, Error> {
+    invocation.due_ms = clock::now_ms() + THROTTLE_PAUSE_MS;
+    services
+        .store
+        .put(Table::Invocations, key, &invocation)
+        .await?;
+    Ok(Some(invocation))
 }
 
 async fn retry(

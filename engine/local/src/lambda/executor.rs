@@ -65,6 +65,7 @@ pub(crate) struct Executor {
     /// Asynchronous invocations that are not running.
     pub(crate) waiting: Mutex<Waiting>,
     idle: Mutex<BTreeMap<String, Vec<Sandbox>>>,
+    running: Mutex<BTreeMap<String, u64>>,
 }
 
 impl Executor {
@@ -79,6 +80,7 @@ impl Executor {
             permits: Arc::new(Semaphore::new(settings.concurrency.max(1))),
             waiting: Mutex::default(),
             idle: Mutex::default(),
+            running: Mutex::default(),
         })
     }
 
@@ -127,6 +129,38 @@ impl Executor {
     fn idle(&self) -> MutexGuard<'_, BTreeMap<String, Vec<Sandbox>>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A place among the invocations of a function that run at the same time.
+pub(crate) struct Slot {
+    services: Arc<Services>,
+    function: String,
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let running = &self.services.executor.running;
+        let mut running = running.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = running.get_mut(&self.function) {
+            *count -= 1;
+        }
+        running.retain(|_, count| *count > 0);
+    }
+}
+
+/// A place for an invocation; `None` if as many run as the function has reserved.
+pub(crate) fn admit(services: &Arc<Services>, function: &Function) -> Option<Slot> {
+    let running = &services.executor.running;
+    let mut running = running.lock().unwrap_or_else(PoisonError::into_inner);
+    let count = running.entry(function.name.clone()).or_default();
+    if function.reserved.is_some_and(|reserved| *count >= reserved) {
+        return None;
+    }
+    *count += 1;
+    Some(Slot {
+        services: Arc::clone(services),
+        function: function.name.clone(),
+    })
 }
 
 /// Runs an invocation to its end. Whoever calls this holds a permit.

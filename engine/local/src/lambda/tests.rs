@@ -114,6 +114,8 @@ impl Fixture {
                 on_failure: Some("arn:aws:sqs:us-east-1:000000000000:failed".to_owned()),
             }),
             tags: BTreeMap::new(),
+            reserved: None,
+            url: None,
         }
     }
 

@@ -179,6 +179,10 @@ async fn invoke_now(
         Identity::Root => Some(services.executor.permits.acquire().await.map_err(closed)?),
         Identity::Session { .. } => None,
     };
+    let Some(_slot) = lambda::admit(services, function) else {
+        let fault = Fault::new("TooManyRequestsException", "Rate Exceeded.");
+        return Err(fault.with_status(StatusCode::TOO_MANY_REQUESTS));
+    };
     Ok(lambda::invoke(services, function, event).await)
 }
 

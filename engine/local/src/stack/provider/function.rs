@@ -41,12 +41,8 @@ struct FunctionProperties {
     #[serde(default)]
     tags: Vec<Tag>,
     package_type: Option<String>,
-    #[serde(
-        default,
-        rename = "ReservedConcurrentExecutions",
-        deserialize_with = "number"
-    )]
-    _reserved_concurrent_executions: Option<u64>,
+    #[serde(default, deserialize_with = "number")]
+    reserved_concurrent_executions: Option<u64>,
     #[serde(rename = "RecursiveLoop")]
     _recursive_loop: Option<String>,
     #[serde(rename = "TracingConfig")]
@@ -184,6 +180,8 @@ impl FunctionProperties {
             permissions: BTreeMap::new(),
             asynchronous: None,
             tags: tags(self.tags),
+            reserved: self.reserved_concurrent_executions,
+            url: None,
         })
     }
 }
@@ -226,6 +224,7 @@ pub(super) fn update(
     let mut function = read.into_function(transaction, name.to_owned(), arn, package)?;
     function.permissions = before.permissions;
     function.asynchronous = before.asynchronous;
+    function.url = before.url;
     Ok(transaction.put(Table::Functions, name, &function)?)
 }
 

@@ -1,0 +1,444 @@
+//! When schedules fire: `rate(…)`, `at(…)` and `cron(…)` with a time zone
+//! ("Schedule types in EventBridge Scheduler" in its user guide).
+
+use std::collections::BTreeSet;
+
+use jiff::civil::{Date, DateTime, Weekday};
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
+use serde::{Deserialize, Serialize};
+
+const MONTHS: [&str; 12] = [
+    "JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC",
+];
+/// The week begins with Sunday, which is 1.
+const WEEKDAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
+/// Years that a cron expression can have.
+const YEARS: std::ops::RangeInclusive<i16> = 1970..=2199;
+
+/// When a schedule fires. Stored as it was written; it was read when it was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Expression {
+    text: String,
+    time_zone: String,
+}
+
+/// What is wrong with an expression.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("Invalid Schedule Expression {text}: {reason}")]
+pub(crate) struct ExpressionError {
+    text: String,
+    reason: &'static str,
+}
+
+impl Expression {
+    /// Reads an expression and the name of a time zone.
+    pub(crate) fn parse(text: &str, time_zone: &str) -> Result<Self, ExpressionError> {
+        let expression = Self {
+            text: text.trim().to_owned(),
+            time_zone: time_zone.to_owned(),
+        };
+        let fail = |reason| ExpressionError {
+            text: text.to_owned(),
+            reason,
+        };
+        TimeZone::get(time_zone).map_err(|_| fail("there is no such time zone"))?;
+        expression.kind().map_err(fail)?;
+        Ok(expression)
+    }
+
+    /// The expression as it was written.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The name of its time zone.
+    pub(crate) fn time_zone(&self) -> &str {
+        &self.time_zone
+    }
+
+    /// The first time after `after_ms` at which it fires. Rates count from `anchor_ms`. All in milliseconds
+    /// since the Unix epoch.
+    pub(crate) fn next_ms(&self, after_ms: u64, anchor_ms: u64) -> Option<u64> {
+        let zone = TimeZone::get(&self.time_zone).ok()?;
+        match self.kind().ok()? {
+            Kind::Rate(period_ms) => {
+                let periods = after_ms.saturating_sub(anchor_ms) / period_ms + 1;
+                Some(anchor_ms + periods * period_ms)
+            }
+            Kind::At(time) => milliseconds(time, &zone).filter(|time_ms| *time_ms > after_ms),
+            Kind::Cron(cron) => {
+                let after = Timestamp::from_millisecond(i64::try_from(after_ms).ok()?).ok()?;
+                let local = after.to_zoned(zone.clone()).datetime();
+                cron.after(local, |time| {
+                    milliseconds(time, &zone).filter(|at| *at > after_ms)
+                })
+            }
+        }
+    }
+
+    fn kind(&self) -> Result<Kind, &'static str> {
+        let (name, rest) = self.text.split_once('(').ok_or("it has no brackets")?;
+        let inner = rest
+            .strip_suffix(')')
+            .ok_or("the closing bracket is missing")?;
+        match name {
+            "rate" => rate(inner).map(Kind::Rate),
+            "at" => inner
+                .parse()
+                .map(Kind::At)
+                .map_err(|_| "the time is not yyyy-mm-ddThh:mm:ss"),
+            "cron" => Cron::parse(inner).map(|cron| Kind::Cron(Box::new(cron))),
+            _ => Err("it is neither rate(…) nor at(…) nor cron(…)"),
+        }
+    }
+}
+
+fn milliseconds(time: DateTime, zone: &TimeZone) -> Option<u64> {
+    let zoned = zone.to_ambiguous_zoned(time).compatible().ok()?;
+    u64::try_from(zoned.timestamp().as_millisecond()).ok()
+}
+
+enum Kind {
+    /// Milliseconds from one time to the next.
+    Rate(u64),
+    At(DateTime),
+    Cron(Box<Cron>),
+}
+
+fn rate(text: &str) -> Result<u64, &'static str> {
+    let (count, unit) = text
+        .trim()
+        .split_once(' ')
+        .ok_or("a rate is a number and a unit")?;
+    let count: u64 = count
+        .parse()
+        .map_err(|_| "the number of a rate is not a number")?;
+    let unit_ms = match unit.trim() {
+        "minute" | "minutes" => 60_000,
+        "hour" | "hours" => 3_600_000,
+        "day" | "days" => 86_400_000,
+        _ => return Err("the unit of a rate is minutes, hours or days"),
+    };
+    match count.checked_mul(unit_ms) {
+        Some(0) | None => Err("the number of a rate is out of range"),
+        Some(period_ms) => Ok(period_ms),
+    }
+}
+
+/// Six fields: minute, hour, day of the month, month, day of the week, year.
+#[derive(Debug)]
+struct Cron {
+    minutes: BTreeSet<i16>,
+    hours: BTreeSet<i16>,
+    days: Days,
+    months: BTreeSet<i16>,
+    years: BTreeSet<i16>,
+}
+
+#[derive(Debug)]
+enum Days {
+    /// Days of the month.
+    OfMonth(BTreeSet<i16>),
+    /// The last day of the month.
+    Last,
+    /// The weekday nearest to a day of the month.
+    NearestWeekday(i16),
+    /// Days of the week, 1 is Sunday.
+    OfWeek(BTreeSet<i16>),
+    /// The last one of a day of the week in the month.
+    LastOfWeek(i16),
+    /// The nth one of a day of the week in the month.
+    NthOfWeek(i16, i16),
+}
+
+impl Cron {
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        let fields: Vec<&str> = text.split_ascii_whitespace().collect();
+        let [minutes, hours, day, month, weekday, year] = fields.as_slice() else {
+            return Err("a cron expression has six fields");
+        };
+        Ok(Self {
+            minutes: values(minutes, 0..=59, &[])?,
+            hours: values(hours, 0..=23, &[])?,
+            days: days(day, weekday)?,
+            months: values(month, 1..=12, &MONTHS)?,
+            years: values(year, YEARS, &[])?,
+        })
+    }
+
+    /// The first time from a local time on that `accept` takes.
+    fn after(&self, local: DateTime, accept: impl Fn(DateTime) -> Option<u64>) -> Option<u64> {
+        let mut date = local.date();
+        // A leap day of a certain weekday comes within 28 years, or 40 across 2100.
+        for _ in 0..366 * 41 {
+            if date.year() > *YEARS.end() {
+                return None;
+            }
+            if self.takes(date) {
+                let times = self.hours.iter().flat_map(|hour| {
+                    let minutes = self.minutes.iter();
+                    minutes.filter_map(|minute| {
+                        let hour = i8::try_from(*hour).ok()?;
+                        Some(date.at(hour, i8::try_from(*minute).ok()?, 0, 0))
+                    })
+                });
+                if let Some(found) = times.filter_map(&accept).min() {
+                    return Some(found);
+                }
+            }
+            date = date.tomorrow().ok()?;
+        }
+        None
+    }
+
+    fn takes(&self, date: Date) -> bool {
+        self.years.contains(&date.year())
+            && self.months.contains(&i16::from(date.month()))
+            && self.days.take(date)
+    }
+}
+
+impl Days {
+    fn take(&self, date: Date) -> bool {
+        let day = i16::from(date.day());
+        let weekday = i16::from(date.weekday().to_sunday_one_offset());
+        let last = i16::from(date.days_in_month());
+        match self {
+            Self::OfMonth(days) => days.contains(&day),
+            Self::Last => day == last,
+            Self::NearestWeekday(wanted) => nearest_weekday(date, *wanted) == Some(date),
+            Self::OfWeek(days) => days.contains(&weekday),
+            Self::LastOfWeek(wanted) => weekday == *wanted && day > last - 7,
+            Self::NthOfWeek(wanted, nth) => weekday == *wanted && (day - 1) / 7 + 1 == *nth,
+        }
+    }
+}
+
+/// The weekday that is nearest to a day of the month of `date`, within the month.
+fn nearest_weekday(date: Date, day: i16) -> Option<Date> {
+    let wanted = date.with().day(i8::try_from(day).ok()?).build().ok()?;
+    let shift = match (wanted.weekday(), day == i16::from(date.days_in_month())) {
+        (Weekday::Saturday, _) if day == 1 => 2,
+        (Weekday::Saturday, _) => -1,
+        (Weekday::Sunday, true) => -2,
+        (Weekday::Sunday, false) => 1,
+        _ => 0,
+    };
+    wanted.checked_add(shift.days()).ok()
+}
+
+fn days(day: &str, weekday: &str) -> Result<Days, &'static str> {
+    match (day, weekday) {
+        ("?", "?") => Err("one of the fields for days must be given"),
+        ("L", "?") => Ok(Days::Last),
+        (day, "?") => match day.strip_suffix('W') {
+            Some(day) => number(day, &(1..=31), &[]).map(Days::NearestWeekday),
+            None => values(day, 1..=31, &[]).map(Days::OfMonth),
+        },
+        ("?", weekday) => week(weekday),
+        ("*", weekday) if weekday != "*" => Err("one of the fields for days must be ?"),
+        _ => Err("one of the fields for days must be ?"),
+    }
+}
+
+fn week(text: &str) -> Result<Days, &'static str> {
+    let range = 1..=7;
+    if let Some((weekday, nth)) = text.split_once('#') {
+        let weekday = number(weekday, &range, &WEEKDAYS)?;
+        return number(nth, &(1..=5), &[]).map(|nth| Days::NthOfWeek(weekday, nth));
+    }
+    match text.strip_suffix('L') {
+        Some("") => Ok(Days::OfWeek(BTreeSet::from([7]))),
+        Some(weekday) => number(weekday, &range, &WEEKDAYS).map(Days::LastOfWeek),
+        None => values(text, range, &WEEKDAYS).map(Days::OfWeek),
+    }
+}
+
+/// The values of a field: `*`, numbers or names, ranges and steps, separated by commas.
+fn values(
+    text: &str,
+    range: std::ops::RangeInclusive<i16>,
+    names: &[&str],
+) -> Result<BTreeSet<i16>, &'static str> {
+    let mut found = BTreeSet::new();
+    for part in text.split(',') {
+        let (span, step) = match part.split_once('/') {
+            Some((span, step)) => (span, Some(number(step, &(1..=i16::MAX), &[])?)),
+            None => (part, None),
+        };
+        let (first, last) = match span.split_once('-') {
+            _ if span == "*" => (*range.start(), *range.end()),
+            Some((first, last)) => (number(first, &range, names)?, number(last, &range, names)?),
+            None => {
+                let first = number(span, &range, names)?;
+                (first, if step.is_some() { *range.end() } else { first })
+            }
+        };
+        if first > last {
+            return Err("a range ends before it begins");
+        }
+        let step = usize::try_from(step.unwrap_or(1)).unwrap_or(1);
+        found.extend((first..=last).step_by(step));
+    }
+    Ok(found)
+}
+
+fn number(
+    text: &str,
+    range: &std::ops::RangeInclusive<i16>,
+    names: &[&str],
+) -> Result<i16, &'static str> {
+    let named = names
+        .iter()
+        .position(|name| name.eq_ignore_ascii_case(text));
+    let value = match named {
+        Some(position) => i16::try_from(position).unwrap_or(0) + 1,
+        None => text
+            .parse()
+            .map_err(|_| "a field has something that is no value")?,
+    };
+    match range.contains(&value) {
+        true => Ok(value),
+        false => Err("a value is out of range"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> u64 {
+        let time: Timestamp = text.parse().unwrap();
+        u64::try_from(time.as_millisecond()).unwrap()
+    }
+
+    fn next(expression: &str, zone: &str, after: &str) -> Option<String> {
+        let expression = Expression::parse(expression, zone).unwrap();
+        let next_ms = expression.next_ms(at(after), at("2026-01-01T00:00:00Z"))?;
+        Some(
+            Timestamp::from_millisecond(i64::try_from(next_ms).unwrap())
+                .unwrap()
+                .to_string(),
+        )
+    }
+
+    #[test]
+    fn the_next_time_is_found() {
+        let cases = [
+            (
+                "rate(5 minutes)",
+                "UTC",
+                "2026-01-01T00:05:00Z",
+                "2026-01-01T00:10:00Z",
+            ),
+            (
+                "rate(1 day)",
+                "UTC",
+                "2026-03-01T01:00:00Z",
+                "2026-03-02T00:00:00Z",
+            ),
+            (
+                "cron(0 12 * * ? *)",
+                "UTC",
+                "2026-01-01T12:00:00Z",
+                "2026-01-02T12:00:00Z",
+            ),
+            (
+                "cron(0 12 * * ? *)",
+                "Europe/Madrid",
+                "2026-07-01T00:00:00Z",
+                "2026-07-01T10:00:00Z",
+            ),
+            (
+                "cron(15 10 ? * MON-FRI *)",
+                "UTC",
+                "2026-11-20T10:15:00Z",
+                "2026-11-23T10:15:00Z",
+            ),
+            (
+                "cron(0 8 L * ? *)",
+                "UTC",
+                "2026-02-01T00:00:00Z",
+                "2026-02-28T08:00:00Z",
+            ),
+            (
+                "cron(0 8 ? * 6L *)",
+                "UTC",
+                "2026-11-01T00:00:00Z",
+                "2026-11-27T08:00:00Z",
+            ),
+            (
+                "cron(0 8 ? * MON#2 *)",
+                "UTC",
+                "2026-11-01T00:00:00Z",
+                "2026-11-09T08:00:00Z",
+            ),
+            (
+                "cron(0 8 1W * ? *)",
+                "UTC",
+                "2026-08-01T00:00:00Z",
+                "2026-08-03T08:00:00Z",
+            ),
+            (
+                "cron(0/20 * * * ? *)",
+                "UTC",
+                "2026-01-01T00:01:00Z",
+                "2026-01-01T00:20:00Z",
+            ),
+            (
+                "cron(0 0 29 2 ? *)",
+                "UTC",
+                "2026-01-01T00:00:00Z",
+                "2028-02-29T00:00:00Z",
+            ),
+            (
+                "at(2026-12-24T18:00:00)",
+                "America/New_York",
+                "2026-01-01T00:00:00Z",
+                "2026-12-24T23:00:00Z",
+            ),
+            // Clocks go from 2:00 to 3:00 in that night.
+            (
+                "cron(30 2 * * ? *)",
+                "Europe/Madrid",
+                "2026-03-28T12:00:00Z",
+                "2026-03-29T01:30:00Z",
+            ),
+        ];
+        for (expression, zone, after, expected) in cases {
+            assert_eq!(
+                next(expression, zone, after).as_deref(),
+                Some(expected),
+                "{expression}"
+            );
+        }
+        assert_eq!(
+            next("at(2025-01-01T00:00:00)", "UTC", "2026-01-01T00:00:00Z"),
+            None
+        );
+        assert_eq!(
+            next("cron(0 0 1 1 ? 2025)", "UTC", "2026-01-01T00:00:00Z"),
+            None
+        );
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for bad in [
+            "",
+            "cron(* * * * *)",
+            "cron(0 12 * * * *)",
+            "cron(60 * * * ? *)",
+            "rate(0 minutes)",
+            "rate(5 seconds)",
+            "at(tomorrow)",
+            "cron(5-1 * * * ? *)",
+            "cron(é * * * ? *)",
+            "every(1)",
+        ] {
+            assert!(Expression::parse(bad, "UTC").is_err(), "{bad}");
+        }
+        assert!(Expression::parse("rate(1 hour)", "Mars/Base").is_err());
+    }
+}

@@ -1,0 +1,459 @@
+//! Batch: submitting jobs, looking at them, and ending them.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use serde_json::{Map, Value, json};
+
+use super::json::{answer, input};
+use super::{Fault, authorize};
+use crate::auth::Identity;
+use crate::batch::{
+    self, Attempt, ComputeEnvironment, Job, JobDefinition, JobQueue, Shape, Status,
+};
+use crate::services::Services;
+use crate::store::{Table, Transaction};
+
+/// Jobs that one call describes at most.
+const DESCRIBED: usize = 100;
+
+/// Answers one request.
+pub(super) async fn handle(
+    services: Arc<Services>,
+    request: &Request<Bytes>,
+    identity: &Identity,
+) -> Result<Response<Bytes>, Fault> {
+    let input: Value = input(request.body())?;
+    let path = request.uri().path().trim_start_matches("/v1/");
+    let may = |action: &str, resource: &str| authorize(&services, identity, action, resource);
+    match path {
+        "submitjob" => {
+            authorize_submit(&services, identity, &input)?;
+            submit(&services, input).await
+        }
+        "describejobs" => {
+            may("batch:DescribeJobs", "*")?;
+            describe_jobs(&services, &input)
+        }
+        "listjobs" => {
+            may("batch:ListJobs", "*")?;
+            list_jobs(&services, &input)
+        }
+        "canceljob" | "terminatejob" => {
+            let id = text(&input, "jobId")?;
+            let action = if path == "canceljob" {
+                "CancelJob"
+            } else {
+                "TerminateJob"
+            };
+            may(
+                &format!("batch:{action}"),
+                &arn(&services, &format!("job/{id}")),
+            )?;
+            let reason = text(&input, "reason")?;
+            batch::stop(&services, id, reason, path == "canceljob").await?;
+            answer(&json!({}))
+        }
+        "registerjobdefinition" => {
+            may("batch:RegisterJobDefinition", "*")?;
+            register(&services, input).await
+        }
+        "deregisterjobdefinition" => {
+            may("batch:DeregisterJobDefinition", "*")?;
+            deregister(&services, text(&input, "jobDefinition")?).await
+        }
+        "describejobdefinitions" => {
+            may("batch:DescribeJobDefinitions", "*")?;
+            describe_definitions(&services, &input)
+        }
+        "describejobqueues" => {
+            may("batch:DescribeJobQueues", "*")?;
+            describe_queues(&services, &input)
+        }
+        "describecomputeenvironments" => {
+            may("batch:DescribeComputeEnvironments", "*")?;
+            describe_environments(&services, &input)
+        }
+        other => Err(
+            Fault::new("UnknownOperationException", format!("no operation {other}"))
+                .with_status(StatusCode::NOT_FOUND),
+        ),
+    }
+}
+
+fn arn(services: &Services, resource: &str) -> String {
+    let settings = &services.settings;
+    format!(
+        "arn:aws:batch:{}:{}:{resource}",
+        settings.region, settings.account
+    )
+}
+
+fn text<'a>(input: &'a Value, name: &str) -> Result<&'a str, Fault> {
+    let value = input.get(name).and_then(Value::as_str);
+    value.ok_or_else(|| client(format!("{name} is required")))
+}
+
+fn client(message: impl Into<String>) -> Fault {
+    Fault::new("ClientException", message)
+}
+
+/// A caller needs the queue and the definition; a grant for a definition without a revision is one for
+/// all of its revisions only with a wildcard, as in IAM.
+fn authorize_submit(services: &Services, identity: &Identity, input: &Value) -> Result<(), Fault> {
+    for (name, kind) in [
+        ("jobQueue", "job-queue"),
+        ("jobDefinition", "job-definition"),
+    ] {
+        let named = text(input, name)?;
+        let resource = match named.starts_with("arn:") {
+            true => named.to_owned(),
+            false => arn(services, &format!("{kind}/{named}")),
+        };
+        authorize(services, identity, "batch:SubmitJob", &resource)?;
+    }
+    Ok(())
+}
+
+async fn submit(services: &Services, input: Value) -> Result<Response<Bytes>, Fault> {
+    let change = move |transaction: &mut Transaction<'_>| {
+        batch::submit(transaction, &input)?.map_err(client)
+    };
+    let job: Job = services.store.transact(change).await?;
+    services.jobs.notify_one();
+    answer(&json!({
+        "jobId": job.id,
+        "jobName": job.name,
+        "jobArn": arn(services, &format!("job/{}", job.id)),
+    }))
+}
+
+fn describe_jobs(services: &Services, input: &Value) -> Result<Response<Bytes>, Fault> {
+    let ids = input
+        .get("jobs")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    let mut jobs = Vec::new();
+    for id in ids.filter_map(Value::as_str).take(DESCRIBED) {
+        let id = id.rsplit('/').next().unwrap_or(id);
+        if let Some(job) = batch::find(services, id)? {
+            jobs.push(shown(services, &job)?);
+        }
+    }
+    answer(&json!({ "jobs": jobs }))
+}
+
+fn shown(services: &Services, job: &Job) -> Result<Value, Fault> {
+    let mut fields = summary(services, job);
+    let last = job.attempts.last();
+    let mut container = job.container.clone();
+    if let Some(container) = container.as_object_mut() {
+        for (name, value) in container_end(last) {
+            container.insert(name, value);
+        }
+        container.remove("mountPoints");
+    }
+    let attempts = job
+        .attempts
+        .iter()
+        .map(|attempt| shown_attempt(services, attempt));
+    let mut more = json!({
+        "jobQueue": job.queue,
+        "jobDefinition": job.definition,
+        "dependsOn": job.depends_on.iter().map(|id| json!({ "jobId": id })).collect::<Vec<_>>(),
+        "parameters": job.parameters,
+        "tags": job.tags,
+        "attempts": attempts.collect::<Vec<_>>(),
+        "container": container,
+        "isTerminated": job.is_terminated,
+        "isCancelled": false,
+        "retryStrategy": job.retry,
+    });
+    if let Some(seconds) = job.timeout_s {
+        more["timeout"] = json!({ "attemptDurationSeconds": seconds });
+    }
+    if let Shape::Array { size } = job.shape {
+        let counts = children(services, &job.id)?;
+        more["arrayProperties"] = json!({ "size": size, "statusSummary": counts });
+    }
+    if let (Some(fields), Value::Object(more)) = (fields.as_object_mut(), more) {
+        fields.extend(more.into_iter().filter(|(_, value)| !value.is_null()));
+    }
+    Ok(fields)
+}
+
+/// What `ListJobs` shows of a job.
+fn summary(services: &Services, job: &Job) -> Value {
+    let mut fields = json!({
+        "jobId": job.id,
+        "jobArn": arn(services, &format!("job/{}", job.id)),
+        "jobName": job.name,
+        "createdAt": job.created_ms,
+        "status": job.status.name(),
+    });
+    let mut set = |name: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            fields[name] = value;
+        }
+    };
+    set("statusReason", job.reason.clone().map(Value::from));
+    set("startedAt", job.started_ms.map(Value::from));
+    set("stoppedAt", job.stopped_ms.map(Value::from));
+    set("jobDefinition", Some(job.definition.clone().into()));
+    let last = job.attempts.last();
+    let exit = container_end(last)
+        .into_iter()
+        .filter(|(name, _)| name == "exitCode" || name == "reason");
+    set("container", Some(Value::Object(exit.collect())));
+    match &job.shape {
+        Shape::Array { size } => set("arrayProperties", Some(json!({ "size": size }))),
+        Shape::Child { index, .. } => set("arrayProperties", Some(json!({ "index": index }))),
+        Shape::MultiNode { nodes, main } => {
+            let value = json!({ "numNodes": nodes, "mainNode": main });
+            set("nodeProperties", Some(value));
+        }
+        Shape::Node {
+            index, nodes, main, ..
+        } => {
+            let value =
+                json!({ "nodeIndex": index, "isMainNode": index == main, "numNodes": nodes });
+            set("nodeProperties", Some(value));
+        }
+        Shape::Single => {}
+    }
+    fields
+}
+
+fn container_end(last: Option<&Attempt>) -> Map<String, Value> {
+    let mut fields = Map::new();
+    if let Some(attempt) = last {
+        fields.insert("logStreamName".into(), attempt.log_stream.clone().into());
+        if let Some(code) = attempt.exit_code {
+            fields.insert("exitCode".into(), code.into());
+        }
+        if let Some(reason) = &attempt.reason {
+            fields.insert("reason".into(), reason.clone().into());
+        }
+    }
+    fields
+}
+
+fn shown_attempt(services: &Services, attempt: &Attempt) -> Value {
+    let mut container = container_end(Some(attempt));
+    let task = arn(services, &format!("task/{}", attempt.task)).replace(":batch:", ":ecs:");
+    container.insert("taskArn".into(), task.into());
+    let mut fields = json!({ "container": container });
+    if let Some(time_ms) = attempt.started_ms {
+        fields["startedAt"] = time_ms.into();
+    }
+    if let Some(time_ms) = attempt.stopped_ms {
+        fields["stoppedAt"] = time_ms.into();
+    }
+    if let Some(reason) = &attempt.status_reason {
+        fields["statusReason"] = reason.clone().into();
+    }
+    fields
+}
+
+fn children(services: &Services, id: &str) -> Result<Map<String, Value>, Fault> {
+    let mut counts: std::collections::BTreeMap<&str, u64> = std::collections::BTreeMap::new();
+    for (_, child) in services.store.list::<Job>(Table::Jobs, &format!("{id}:"))? {
+        *counts.entry(child.status.name()).or_default() += 1;
+    }
+    let shown = counts
+        .into_iter()
+        .map(|(name, count)| (name.to_owned(), count.into()));
+    Ok(shown.collect())
+}
+
+fn list_jobs(services: &Services, input: &Value) -> Result<Response<Bytes>, Fault> {
+    let named = |name: &str| input.get(name).and_then(Value::as_str);
+    let prefix = match (named("arrayJobId"), named("multiNodeJobId")) {
+        (Some(id), _) => format!("{id}:"),
+        (None, Some(id)) => format!("{id}#"),
+        (None, None) => String::new(),
+    };
+    let queue = named("jobQueue").map(|queue| queue.rsplit('/').next().unwrap_or(queue));
+    // Without filters only running jobs are listed, as Batch does.
+    let has_filters = input
+        .get("filters")
+        .and_then(Value::as_array)
+        .is_some_and(|all| !all.is_empty());
+    let status = named("jobStatus").or((!has_filters).then_some("RUNNING"));
+    let is_wanted = |job: &Job| {
+        let own_queue = job.queue.rsplit('/').next();
+        prefix.is_empty() != job.parent().is_some()
+            && queue.is_none_or(|queue| own_queue == Some(queue))
+            && status.is_none_or(|status| job.status.name() == status)
+            && passes(job, input)
+    };
+    let jobs = services.store.list::<Job>(Table::Jobs, &prefix)?;
+    let mut found: Vec<Job> = jobs
+        .into_iter()
+        .map(|(_, job)| job)
+        .filter(is_wanted)
+        .collect();
+    found.sort_by_key(|job| std::cmp::Reverse(job.created_ms));
+    let start: usize = named("nextToken")
+        .and_then(|token| token.parse().ok())
+        .unwrap_or(0);
+    let limit = input
+        .get("maxResults")
+        .and_then(Value::as_u64)
+        .unwrap_or(100)
+        .clamp(1, 100);
+    let limit = usize::try_from(limit).unwrap_or(DESCRIBED);
+    let next = (found.len() > start + limit).then(|| (start + limit).to_string());
+    let page = found
+        .iter()
+        .skip(start)
+        .take(limit)
+        .map(|job| summary(services, job));
+    let mut output = json!({ "jobSummaryList": page.collect::<Vec<_>>() });
+    if let Some(next) = next {
+        output["nextToken"] = next.into();
+    }
+    answer(&output)
+}
+
+/// The filters `JOB_NAME` and `JOB_DEFINITION`, whose values may end with a star.
+fn passes(job: &Job, input: &Value) -> bool {
+    let filters = input.get("filters").and_then(Value::as_array);
+    filters.into_iter().flatten().all(|filter| {
+        let definition = job.definition.rsplit('/').next().unwrap_or_default();
+        let actual = match filter["name"].as_str() {
+            Some("JOB_NAME") => job.name.as_str(),
+            Some("JOB_DEFINITION") => definition,
+            _ => return true,
+        };
+        let values = filter["values"].as_array().into_iter().flatten();
+        values
+            .filter_map(Value::as_str)
+            .any(|value| match value.strip_suffix('*') {
+                Some(start) => actual.starts_with(start),
+                None => actual == value,
+            })
+    })
+}
+
+async fn register(services: &Services, input: Value) -> Result<Response<Bytes>, Fault> {
+    batch::check_definition(&input).map_err(client)?;
+    let name = text(&input, "jobDefinitionName")?.to_owned();
+    let prefix = arn(services, "");
+    let tags = input.get("tags").cloned().unwrap_or_else(|| json!({}));
+    let tags = serde_json::from_value(tags).map_err(|error| client(error.to_string()))?;
+    let change = move |transaction: &mut Transaction<'_>| {
+        batch::register(transaction, &name, &prefix, input, tags).map_err(Fault::from)
+    };
+    let made: JobDefinition = services.store.transact(change).await?;
+    answer(&json!({
+        "jobDefinitionName": made.name,
+        "jobDefinitionArn": made.arn,
+        "revision": made.revision,
+    }))
+}
+
+async fn deregister(services: &Services, named: &str) -> Result<Response<Bytes>, Fault> {
+    let named = named.to_owned();
+    let change = move |transaction: &mut Transaction<'_>| {
+        batch::deregister(transaction, &named).map_err(Fault::from)
+    };
+    services.store.transact(change).await?;
+    answer(&json!({}))
+}
+
+fn describe_definitions(services: &Services, input: &Value) -> Result<Response<Bytes>, Fault> {
+    let all = services
+        .store
+        .list::<JobDefinition>(Table::JobDefinitions, "")?;
+    let names = list(input, "jobDefinitions");
+    let name = input.get("jobDefinitionName").and_then(Value::as_str);
+    let status = input.get("status").and_then(Value::as_str);
+    let is_wanted = |one: &JobDefinition| {
+        let short = format!("{}:{}", one.name, one.revision);
+        let is_named = |named: &&str| *named == one.arn || *named == short || *named == one.name;
+        (names.is_empty() || names.iter().any(is_named))
+            && name.is_none_or(|name| one.name == name)
+            && status.is_none_or(|status| status == state(one))
+    };
+    let found = all.iter().map(|(_, one)| one).filter(|one| is_wanted(one));
+    let shown = found.rev().map(|one| {
+        let mut fields = one.properties.clone();
+        fields["jobDefinitionName"] = one.name.clone().into();
+        fields["jobDefinitionArn"] = one.arn.clone().into();
+        fields["revision"] = one.revision.into();
+        fields["status"] = state(one).into();
+        fields["tags"] = json!(one.tags);
+        fields
+    });
+    answer(&json!({ "jobDefinitions": shown.collect::<Vec<_>>() }))
+}
+
+fn state(definition: &JobDefinition) -> &'static str {
+    if definition.is_active {
+        "ACTIVE"
+    } else {
+        "INACTIVE"
+    }
+}
+
+fn list<'a>(input: &'a Value, name: &str) -> Vec<&'a str> {
+    let items = input.get(name).and_then(Value::as_array);
+    items
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect()
+}
+
+fn describe_queues(services: &Services, input: &Value) -> Result<Response<Bytes>, Fault> {
+    let all = services.store.list::<JobQueue>(Table::JobQueues, "")?;
+    let names = list(input, "jobQueues");
+    let is_wanted = |one: &JobQueue| {
+        names.is_empty()
+            || names
+                .iter()
+                .any(|named| *named == one.arn || *named == one.name)
+    };
+    let shown = all
+        .iter()
+        .map(|(_, one)| one)
+        .filter(|one| is_wanted(one))
+        .map(|one| {
+            let mut fields = one.properties.clone();
+            fields["jobQueueName"] = one.name.clone().into();
+            fields["jobQueueArn"] = one.arn.clone().into();
+            fields["status"] = "VALID".into();
+            fields["statusReason"] = "JobQueue Healthy".into();
+            fields
+        });
+    answer(&json!({ "jobQueues": shown.collect::<Vec<_>>() }))
+}
+
+fn describe_environments(services: &Services, input: &Value) -> Result<Response<Bytes>, Fault> {
+    let all = services
+        .store
+        .list::<ComputeEnvironment>(Table::ComputeEnvironments, "")?;
+    let names = list(input, "computeEnvironments");
+    let is_wanted = |one: &ComputeEnvironment| {
+        names.is_empty()
+            || names
+                .iter()
+                .any(|named| *named == one.arn || *named == one.name)
+    };
+    let shown = all
+        .iter()
+        .map(|(_, one)| one)
+        .filter(|one| is_wanted(one))
+        .map(|one| {
+            let mut fields = one.properties.clone();
+            fields["computeEnvironmentName"] = one.name.clone().into();
+            fields["computeEnvironmentArn"] = one.arn.clone().into();
+            fields["status"] = "VALID".into();
+            fields["statusReason"] = "ComputeEnvironment Healthy".into();
+            fields
+        });
+    answer(&json!({ "computeEnvironments": shown.collect::<Vec<_>>() }))
+}
