@@ -23,7 +23,6 @@ mod follow;
 mod list;
 pub mod logs;
 mod observe;
-mod service;
 mod stack;
 pub mod status;
 mod task;
