@@ -319,7 +319,8 @@ pub enum Mode {
 }
 
 impl StageConfig {
-    /// The mode that follows from the outputs.
+    /// The mode that follows from the outputs. Who calls a stage by HTTP asks for the task's record, so
+    /// such a stage always has one.
     #[must_use]
     pub fn mode(&self) -> Mode {
         match self.outputs.as_slice() {
@@ -328,7 +329,7 @@ impl StageConfig {
                     key: OutputKey::Single { .. },
                     ..
                 },
-            ] => Mode::Atomic,
+            ] if self.more.http.is_none() => Mode::Atomic,
             _ => Mode::Ledger,
         }
     }

@@ -4,11 +4,15 @@ use std::error::Error;
 use std::io;
 
 use scar_container::{Exit, Outcome};
+use scar_schemas::construct::RetryClass;
 use scar_schemas::contract::StageConfig;
 use scar_schemas::exit_code::{STAGE_BAD_INPUT, STAGE_TRY_LATER};
 use scar_schemas::record::{Failure, FailureClass};
 
+use crate::cloud::CloudError;
+use crate::mounts::MountError;
 use crate::outputs::OutputError;
+use crate::secrets::SecretError;
 use crate::step::{Reply, failure};
 use crate::store::StoreError;
 
@@ -61,6 +65,67 @@ pub(crate) fn of_output(error: &OutputError) -> Reply {
     Reply::Failed {
         failure: failure(FailureClass::Output, chain(error)),
         retry: false,
+    }
+}
+
+/// A failure to fetch a secret.
+pub(crate) fn of_secret(error: &SecretError) -> Reply {
+    let is_passing = matches!(error, SecretError::Cloud { source, .. } if source.is_passing());
+    Reply::Failed {
+        failure: failure(FailureClass::Cloud, chain(error)),
+        retry: is_passing,
+    }
+}
+
+/// A failure to fetch a mount.
+pub(crate) fn of_mount(error: &MountError) -> Reply {
+    let failure = match error {
+        MountError::TooLarge { .. } => failure(FailureClass::Disk, chain(error)),
+        MountError::File { source, .. } if is_disk_full(source) => {
+            failure(FailureClass::Disk, chain(error))
+        }
+        MountError::Store { .. } if has_disk_full(error) => {
+            failure(FailureClass::Disk, chain(error))
+        }
+        MountError::Store { .. } => failure(FailureClass::Cloud, chain(error)),
+        MountError::File { .. } => failure(FailureClass::Internal, chain(error)),
+    };
+    Reply::Failed {
+        retry: failure.class != FailureClass::Disk,
+        failure,
+    }
+}
+
+/// A failure to submit a job.
+pub(crate) fn of_cloud(error: &CloudError) -> Failure {
+    failure(FailureClass::Cloud, chain(error))
+}
+
+/// The reply with the decision of the stage's `retry.only`, if it has one: of the failures that are not
+/// the platform's own, only those are tried again.
+pub(crate) fn as_wanted(config: &StageConfig, reply: Reply) -> Reply {
+    match (reply, &config.more.retry_only) {
+        (Reply::Failed { failure, retry }, Some(classes)) => Reply::Failed {
+            retry: is_wanted(classes, &failure, retry),
+            failure,
+        },
+        (reply, _) => reply,
+    }
+}
+
+fn is_wanted(classes: &[RetryClass], failure: &Failure, retry: bool) -> bool {
+    let has = |class: RetryClass| classes.contains(&class);
+    let is_code = |class: &RetryClass| matches!(class, RetryClass::Exit(code) if failure.exit_code == Some(i32::from(*code)));
+    match failure.class {
+        FailureClass::Container | FailureClass::Input if failure.exit_code == Some(TERMINATED) => {
+            has(RetryClass::Spot) || classes.iter().any(is_code)
+        }
+        FailureClass::Container | FailureClass::Input => classes.iter().any(is_code),
+        FailureClass::Memory => has(RetryClass::Memory) || classes.iter().any(is_code),
+        FailureClass::Timeout => has(RetryClass::Timeout),
+        FailureClass::Image => retry && has(RetryClass::Pull),
+        FailureClass::Disk | FailureClass::Output => false,
+        FailureClass::Cloud | FailureClass::Internal => retry,
     }
 }
 

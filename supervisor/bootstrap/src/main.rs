@@ -2,33 +2,57 @@
 //! publishes its outputs exactly once.
 //!
 //! ```text
-//! event ─route→ Job ─fetch→ input ─container→ outputs ─publish→ commit ─→ report
+//! event ─envelope→ letters ─route→ arrivals ─→ place in a join, items of a scatter, or a
+//! Job ─fetch→ input ─container→ outputs ─publish→ commit ─→ report
 //! ```
 //!
-//! `route`, `staging` and `step` are pure: what an event means, how files are called and what the
-//! delivery protocol does next. `store` is the only module that knows the S3 client. Without
-//! arguments the program is a Lambda runtime; `once` handles one event from a file.
+//! `envelope`, `route`, `job`, `items`, `staging`, `step` and `join` are pure: what an event means, what
+//! a task is, how files are called and what the protocols do next. `store` is the only module that knows
+//! the S3 client, `cloud` the only one that calls other services. Without arguments the program is a
+//! Lambda runtime; `job` does one job of Batch; `once` handles one event from a file.
 
+mod answer;
+mod arrive;
+mod batch;
 mod blob;
 mod clock;
+mod cloud;
+mod collect;
+mod container;
 mod crash;
+mod credentials;
 mod digest;
 mod directory;
+mod door;
+mod envelope;
 mod event;
 mod failure;
+mod hand_over;
+mod http_request;
+mod image;
+mod inputs;
+mod items;
+mod job;
+mod job_entry;
+mod join;
 mod lambda;
 mod log;
+mod mounts;
 mod once;
 mod outputs;
+mod package;
 mod perform;
 mod random;
 mod report;
 mod route;
+mod secrets;
 mod setup;
 mod staging;
 mod step;
 mod store;
+mod sweep;
 mod task;
+mod window;
 mod work;
 
 use std::ffi::OsString;
@@ -38,6 +62,7 @@ use std::process::ExitCode;
 
 const USAGE: &str = "\
 usage: scar-supervisor                   serve events of the Lambda Runtime API
+       scar-supervisor job               do the job of AWS Batch that the variables name
        scar-supervisor once --event FILE handle one event, print the report
        scar-supervisor --version
 ";
@@ -50,6 +75,7 @@ fn main() -> ExitCode {
         .collect();
     match words.as_slice() {
         [] => serve(),
+        ["job"] => job_entry::run(),
         ["once", "--event", file] => once::run(Path::new(file)),
         ["--version"] => say(&mut std::io::stdout(), &version(), ExitCode::SUCCESS),
         ["--help" | "-h"] => say(&mut std::io::stdout(), USAGE, ExitCode::SUCCESS),

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use scar_schemas::contract::{
-    Mode, Output, OutputKey, SYSTEM_PREFIX, StageConfig, single_output_key,
-};
+use scar_schemas::contract::{Mode, Output, OutputKey, SYSTEM_PREFIX, StageConfig};
 use scar_schemas::glob::Glob;
 
 use crate::store::MAX_COPY_BYTES;
@@ -38,6 +36,8 @@ pub(crate) struct Placed {
     pub(crate) bucket: String,
     /// Final key.
     pub(crate) key: String,
+    /// Which of how many files of its output it is, where there can be several.
+    pub(crate) fan: Option<(u32, u32)>,
 }
 
 /// Why outputs cannot be published.
@@ -112,31 +112,41 @@ pub(crate) fn list(directory: &Path) -> Result<Vec<Made>, OutputError> {
 pub(crate) fn place(
     files: &[Made],
     config: &StageConfig,
-    input_key: &str,
+    stem: &str,
 ) -> Result<Vec<Placed>, OutputError> {
-    let mut places: BTreeMap<(String, String), Made> = BTreeMap::new();
+    let mut places: BTreeMap<(String, String), (Made, Option<(u32, u32)>)> = BTreeMap::new();
     for output in &config.outputs {
-        for (file, key) in select(files, output, config.mode(), input_key)? {
+        let selected = select(files, output, config.outputs.len() == 1, stem)?;
+        let is_fan = matches!(output.key, OutputKey::Prefix { .. });
+        let count = u32::try_from(selected.len()).unwrap_or(u32::MAX);
+        for (index, (file, key)) in (0..).zip(selected) {
             check(&key, file, config.mode())?;
             let place = (output.bucket.clone(), key);
+            let fan = is_fan.then_some((index, count));
             match places.get(&place) {
-                Some(other) if other.name != file.name => {
+                Some((other, _)) if other.name != file.name => {
                     let (one, two) = (other.name.clone(), file.name.clone());
                     return Err(OutputError::SameKey(one, two, place.1));
                 }
-                _ => places.insert(place, file.clone()),
+                _ => places.insert(place, (file.clone(), fan)),
             };
         }
     }
-    let placed = |((bucket, key), file)| Placed { file, bucket, key };
-    Ok(places.into_iter().map(placed).collect())
+    let places = places.into_iter();
+    let placed = places.map(|((bucket, key), (file, fan))| Placed {
+        file,
+        bucket,
+        key,
+        fan,
+    });
+    Ok(placed.collect())
 }
 
 fn select<'a>(
     files: &'a [Made],
     output: &Output,
-    mode: Mode,
-    input_key: &str,
+    is_only: bool,
+    stem: &str,
 ) -> Result<Vec<(&'a Made, String)>, OutputError> {
     match &output.key {
         OutputKey::Prefix {
@@ -153,10 +163,10 @@ fn select<'a>(
             .collect()),
         OutputKey::Single { before, after } => {
             // Beside other outputs, the one file is the one that is named like its key.
-            let named_like = |file: &&Made| mode == Mode::Atomic || file.name.ends_with(after);
+            let named_like = |file: &&Made| is_only || file.name.ends_with(after);
             let found: Vec<&Made> = files.iter().filter(named_like).collect();
             match found.as_slice() {
-                [file] => Ok(vec![(*file, single_output_key(before, after, input_key))]),
+                [file] => Ok(vec![(*file, format!("{before}{stem}{after}"))]),
                 _ => {
                     let pattern = format!("{before}*{after}");
                     Err(OutputError::NotOne {

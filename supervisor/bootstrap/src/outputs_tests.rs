@@ -44,7 +44,7 @@ fn keys(outputs: Vec<Output>, names: &[&str]) -> Result<Vec<String>, String> {
         ..crate::route::tests::config()
     };
     let files: Vec<Made> = names.iter().map(|name| made(name)).collect();
-    let placed = place(&files, &config, "in/clip.mp4").map_err(|error| error.to_string())?;
+    let placed = place(&files, &config, "clip").map_err(|error| error.to_string())?;
     Ok(placed.into_iter().map(|one| one.key).collect())
 }
 

@@ -4,12 +4,17 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use scar_schemas::record::{self, Failure, FailureClass, OutputRecord, TaskRecord, TaskState};
+use scar_schemas::record::{
+    self, Failure, FailureClass, OutputRecord, TaskRecord, TaskState, metadata,
+};
 
 use crate::crash::crash_at;
 use crate::digest;
+use crate::items::Items;
+use crate::job::Current;
+use crate::outputs::Placed;
 use crate::step::{Committed, Condition, Ending, Reply, failure};
-use crate::store::{Body, Labels, Location, Outcome, StoreError};
+use crate::store::{Body, Head, Labels, Location, Outcome, StoreError};
 use crate::task::Attempt;
 
 /// Largest record: 10,000 outputs with the longest keys.
@@ -18,31 +23,69 @@ const MAX_RECORD_BYTES: u64 = 32 * 1024 * 1024;
 const PARALLEL: usize = 16;
 
 impl Attempt<'_> {
-    pub(crate) async fn look_output(&self) -> Result<Reply, StoreError> {
+    pub(crate) async fn look_output(&mut self) -> Result<Reply, StoreError> {
         let at = self.only_output();
         let head = self.setup.store.head(&at).await?;
+        if let Some(head) = &head {
+            self.know_output(head, &at);
+        }
         Ok(Reply::Output(head.map(|head| head.seen(&at.key))))
     }
 
-    pub(crate) async fn look_input(&self) -> Result<Reply, StoreError> {
-        let object = &self.job.object;
-        let at = Location::new(&object.bucket, object.key.as_str());
-        let head = self.setup.store.head(&at).await?;
-        Ok(Reply::Current(head.is_some_and(|head| head.is(object))))
+    /// An output of this very task tells what the task knew of its run.
+    fn know_output(&mut self, head: &Head, at: &Location) {
+        let value = |name: &str| head.metadata.get(name).cloned();
+        if value(metadata::TASK).as_ref() != Some(&self.labels.task) {
+            return;
+        }
+        if let Some(run) = value(metadata::RUN) {
+            self.labels.run = run;
+        }
+        self.labels.items = value(metadata::ITEMS).unwrap_or_default();
+        let hops = value(metadata::HOPS).and_then(|hops| hops.parse().ok());
+        self.labels.hops = hops.unwrap_or(self.labels.hops);
+        self.outputs = vec![(at.bucket.clone(), at.key.clone())];
     }
 
-    pub(crate) async fn look_record(&self) -> Result<Reply, StoreError> {
+    pub(crate) async fn look_input(&self) -> Result<Reply, StoreError> {
+        let store = &self.setup.store;
+        let is_current = match &self.job.current {
+            Current::Always => true,
+            Current::Absent(next) => store.head(next).await?.is_none(),
+            Current::Object(object) => {
+                let at = Location::new(&object.bucket, object.key.as_str());
+                let head = store.head(&at).await?;
+                head.is_some_and(|head| head.is(object))
+            }
+        };
+        Ok(Reply::Current(is_current))
+    }
+
+    pub(crate) async fn look_record(&mut self) -> Result<Reply, StoreError> {
         let at = self.record_place();
         let Some((etag, bytes)) = self.setup.store.get(&at, MAX_RECORD_BYTES).await? else {
             return Ok(Reply::Record(None));
         };
         Ok(match parse(&bytes) {
-            Ok(record) => Reply::Record(Some((record, etag))),
+            Ok(record) => {
+                self.know_record(&record);
+                Reply::Record(Some((record, etag)))
+            }
             Err(message) => Reply::Trouble(failure(FailureClass::Internal, message)),
         })
     }
 
-    pub(crate) async fn put(&self, condition: &Condition) -> Result<Reply, StoreError> {
+    fn know_record(&mut self, record: &TaskRecord) {
+        self.labels.run.clone_from(&record.run);
+        self.labels.items.clone_from(&record.items);
+        self.labels.hops = record.hops.max(1);
+        let outputs = record.outputs.iter();
+        self.outputs = outputs
+            .map(|one| (one.bucket.clone(), one.key.clone()))
+            .collect();
+    }
+
+    pub(crate) async fn put(&mut self, condition: &Condition) -> Result<Reply, StoreError> {
         let Some(one) = self.placed().first() else {
             let message = "the output was lost before it was published".to_owned();
             return Ok(Reply::Trouble(failure(FailureClass::Internal, message)));
@@ -54,6 +97,7 @@ impl Attempt<'_> {
             .store
             .write(&at, body, &self.labels, condition)
             .await?;
+        self.outputs = vec![(at.bucket.clone(), at.key.clone())];
         Ok(answer(outcome, &at.key, condition))
     }
 
@@ -64,7 +108,7 @@ impl Attempt<'_> {
                 let body = Body::File(&one.file.path, one.file.size);
                 self.setup
                     .store
-                    .write(&at, body, &self.labels, &Condition::Absent)
+                    .write(&at, body, &self.labels_of(one), &Condition::Absent)
                     .await?;
                 crash_at("staged-one");
                 Ok::<(), StoreError>(())
@@ -76,7 +120,17 @@ impl Attempt<'_> {
         Ok(Reply::Staged)
     }
 
-    pub(crate) async fn commit(&self) -> Result<Reply, StoreError> {
+    /// An output of which there can be several knows which of them it is.
+    fn labels_of(&self, one: &Placed) -> Labels {
+        let mut labels = self.labels.clone();
+        if let Some((index, count)) = one.fan {
+            let items = Items::parse(&labels.items).unwrap_or_default();
+            labels.items = items.with(index, count).text();
+        }
+        labels
+    }
+
+    pub(crate) async fn commit(&mut self) -> Result<Reply, StoreError> {
         let mut outputs = Vec::with_capacity(self.placed().len());
         for (index, one) in self.placed().iter().enumerate() {
             let (bucket, key) = self.place(one);
@@ -96,6 +150,7 @@ impl Attempt<'_> {
         };
         let at = self.record_place();
         let body = body(serde_json::to_vec(&record));
+        self.know_record(&record);
         Ok(
             match self
                 .setup
@@ -236,20 +291,24 @@ impl Attempt<'_> {
     }
 
     pub(crate) async fn count(&self, number: u32, failure: &Failure) -> Result<Reply, StoreError> {
-        let key = record::attempt_key(&self.setup.config.stage, &self.labels.task, number);
-        let at = Location::new(self.state_bucket(), key);
+        let id = self.setup.config.id();
+        let at = self
+            .setup
+            .state(record::attempt_key(id, &self.labels.task, number));
         let body = body(serde_json::to_vec(failure));
         let outcome = self
             .setup
             .store
             .write(&at, body, &self.labels, &Condition::Absent)
             .await?;
+        // The next attempt must not take this one for one that vanished.
+        self.unbegin().await;
         Ok(answer(outcome, &at.key, &Condition::Absent))
     }
 }
 
 /// An outcome in the words of the protocol: to a condition on an ETag, everything but ours is change.
-fn answer(outcome: Outcome, key: &str, condition: &Condition) -> Reply {
+pub(crate) fn answer(outcome: Outcome, key: &str, condition: &Condition) -> Reply {
     match (outcome, condition) {
         (Outcome::Mine { .. }, _) => Reply::Written,
         (Outcome::Other(head), Condition::Absent) => Reply::Taken(head.seen(key)),
@@ -283,6 +342,6 @@ fn parse(bytes: &[u8]) -> Result<TaskRecord, String> {
 }
 
 /// JSON text as a body. The types that are written here have nothing that JSON cannot say.
-fn body(text: serde_json::Result<Vec<u8>>) -> Body<'static> {
+pub(crate) fn body(text: serde_json::Result<Vec<u8>>) -> Body<'static> {
     Body::Bytes(Bytes::from(text.unwrap_or_default()))
 }

@@ -3,13 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use aws_credential_types::Credentials;
+use scar_schemas::construct::Compute;
 use scar_schemas::contract::{
     DEFAULT_WORK_DIR, FORMAT, Image, Output, OutputKey, STAGE_FILE, StageConfig, bucket_variable,
-    function_variable, single_output_key,
+    function_variable,
 };
 
-use crate::store::{Access, Store};
+use crate::batch::{Batch, Rank};
+use crate::cloud::Cloud;
+use crate::credentials;
+use crate::secrets::Secrets;
+use crate::step::Place;
+use crate::store::{Access, Location, Store};
 
 /// Everything a task needs from outside its event.
 pub(crate) struct Setup {
@@ -27,6 +32,14 @@ pub(crate) struct Setup {
     pub(crate) engine: Option<String>,
     /// The object storage.
     pub(crate) store: Store,
+    /// Other services.
+    pub(crate) cloud: Cloud,
+    /// Secrets that were fetched.
+    pub(crate) secrets: Secrets,
+    /// Where jobs are submitted, if the stage has any.
+    pub(crate) batch: Option<Batch>,
+    /// Which part of a job of Batch this process is; `None` in a function.
+    pub(crate) rank: Option<Rank>,
 }
 
 /// What is wrong with the environment or the stage package.
@@ -64,11 +77,13 @@ impl Environment {
         Self(pairs.filter(|(_, value)| !value.is_empty()).collect())
     }
 
-    fn optional(&self, names: &[&str]) -> Option<String> {
+    /// The first of these that is set.
+    pub(crate) fn optional(&self, names: &[&str]) -> Option<String> {
         names.iter().find_map(|name| self.0.get(*name)).cloned()
     }
 
-    fn required(&self, names: &[&str]) -> Result<String, SetupError> {
+    /// The first of these, which must be set.
+    pub(crate) fn required(&self, names: &[&str]) -> Result<String, SetupError> {
         self.optional(names)
             .ok_or_else(|| SetupError::Missing(names.join(" or ")))
     }
@@ -84,11 +99,20 @@ impl Setup {
     /// Reads and checks everything. Makes no request.
     pub(crate) fn read(environment: &Environment) -> Result<Self, SetupError> {
         let package = environment.directory("LAMBDA_TASK_ROOT", ".");
+        Self::of_package(environment, package)
+    }
+
+    /// The same with the stage package elsewhere.
+    pub(crate) fn of_package(
+        environment: &Environment,
+        package: PathBuf,
+    ) -> Result<Self, SetupError> {
         let config = read_config(&package.join(STAGE_FILE))?;
         let buckets = buckets(&config, environment)?;
         let work_dir = environment.directory(function_variable::WORK_DIR, DEFAULT_WORK_DIR);
         let image_cache =
             environment.directory(function_variable::IMAGE_CACHE, work_dir.join("images"));
+        let access = access(environment)?;
         Ok(Self {
             config,
             buckets,
@@ -96,8 +120,28 @@ impl Setup {
             image_cache,
             work_dir,
             engine: environment.optional(&[function_variable::ENGINE]),
-            store: Store::new(access(environment)?).map_err(SetupError::Store)?,
+            cloud: Cloud::new(environment, &access.region, access.credentials.clone()),
+            store: Store::new(access).map_err(SetupError::Store)?,
+            secrets: Secrets::default(),
+            batch: Batch::of(environment),
+            rank: None,
         })
+    }
+
+    /// Where the work of tasks is done.
+    pub(crate) fn place(&self) -> Place {
+        let more = &self.config.more;
+        match self.rank {
+            Some(_) => Place::Here,
+            None if more.compute == Compute::Batch => Place::Batch,
+            None if more.fallback => Place::Fallback,
+            None => Place::Here,
+        }
+    }
+
+    /// A place in the state bucket.
+    pub(crate) fn state(&self, key: String) -> Location {
+        Location::new(self.bucket(&self.config.state_bucket), key)
     }
 
     /// Real name of a bucket of the stage's configuration. All of them are known: `read` checked it.
@@ -105,16 +149,13 @@ impl Setup {
         self.buckets.get(name).map_or(name, String::as_str)
     }
 
-    /// Real bucket and key of the first output for an input's key; meant for atomic stages.
-    pub(crate) fn only_output(&self, input_key: &str) -> (&str, String) {
+    /// Real bucket and key of the first output for a stem; meant for atomic stages.
+    pub(crate) fn only_output(&self, stem: &str) -> (&str, String) {
         match self.config.outputs.first() {
             Some(Output {
                 bucket,
                 key: OutputKey::Single { before, after },
-            }) => (
-                self.bucket(bucket),
-                single_output_key(before, after, input_key),
-            ),
+            }) => (self.bucket(bucket), format!("{before}{stem}{after}")),
             Some(Output {
                 bucket,
                 key: OutputKey::Prefix { prefix, .. },
@@ -154,6 +195,7 @@ fn buckets(
     let mut names: BTreeSet<&str> = BTreeSet::from([config.state_bucket.as_str()]);
     names.extend(config.inputs.iter().map(|input| input.bucket.as_str()));
     names.extend(config.outputs.iter().map(|output| output.bucket.as_str()));
+    names.extend(config.more.mounts.iter().map(|mount| mount.bucket.as_str()));
     if let Image::Bucket { bucket, .. } = &config.image {
         names.insert(bucket);
     }
@@ -164,13 +206,10 @@ fn buckets(
         .collect()
 }
 
-/// The standard variables of AWS, as Lambda and every SDK know them.
-fn access(environment: &Environment) -> Result<Access, SetupError> {
-    let key = environment.required(&["AWS_ACCESS_KEY_ID"])?;
-    let secret = environment.required(&["AWS_SECRET_ACCESS_KEY"])?;
-    let token = environment.optional(&["AWS_SESSION_TOKEN"]);
+/// The standard variables of AWS, as Lambda, Batch and every SDK know them.
+pub(crate) fn access(environment: &Environment) -> Result<Access, SetupError> {
     Ok(Access {
-        credentials: Credentials::new(key, secret, token, None, "environment"),
+        credentials: credentials::of(environment)?,
         region: environment.required(&["AWS_REGION", "AWS_DEFAULT_REGION"])?,
         endpoint: environment.optional(&["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]),
     })

@@ -1,5 +1,5 @@
 //! The delivery protocol as a pure state machine: what was asked and what came back give what to do
-//! next. All legal transitions stand in [`next`] and its three matches; the shell in `task.rs` only does what it is told.
+//! next. All legal transitions stand in [`next`] and its four matches; the shell in `task.rs` only does what it is told.
 //!
 //! The rules are those of docs/design/0002-delivery.md. A step is also the state: whoever holds a
 //! step knows everything that matters, so a search over all schedules can hold it too.
@@ -20,6 +20,21 @@ pub(crate) struct Facts {
     pub(crate) attempts: u32,
     /// Key of the input, for messages.
     pub(crate) input: String,
+    /// Where the work is done.
+    pub(crate) place: Place,
+    /// Whether other stages wait to hear of finished tasks.
+    pub(crate) announces: bool,
+}
+
+/// Where the work of a task is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In this process.
+    Here,
+    /// In this process, and where that is not enough, in a job of Batch.
+    Fallback,
+    /// In a job of Batch.
+    Batch,
 }
 
 /// An object that stands where an output should go.
@@ -66,8 +81,20 @@ pub(crate) enum Step {
     LookInput { seen: Seen, ready: bool },
     /// GET the record.
     LookRecord { ready: bool },
+    /// Leave a marker that the work has begun: whoever finds it knows that it did not end.
+    Begin(Condition),
     /// Fetch the input, run the container, collect the outputs.
     Work(Condition),
+    /// Leave a marker that the task goes to Batch.
+    Note(Option<Failure>),
+    /// GET that marker: is there a job already?
+    LookJob(Option<Failure>),
+    /// Submit the job.
+    Submit(Option<Failure>),
+    /// Replace the marker to say which job it is.
+    Confirm,
+    /// Tell the stages that wait for this one.
+    Announce(End),
     /// Write the only output.
     Put(Condition),
     /// Upload all outputs to staged keys.
@@ -110,6 +137,10 @@ pub(crate) enum End {
     Closed(Ending),
     /// The task had been closed before.
     Already(TaskState),
+    /// A job of Batch has taken over.
+    HandedOver,
+    /// The input went round often enough and is left alone.
+    LoopLimit,
     /// The event must come again.
     Retry(Failure),
 }
@@ -127,6 +158,10 @@ pub(crate) enum Reply {
     Worked,
     /// The input is gone or has another version.
     InputGone,
+    /// The input went round often enough.
+    LoopLimit,
+    /// Whether there is a job for the task.
+    Job(bool),
     /// The work failed; `retry` says whether another attempt may help.
     Failed { failure: Failure, retry: bool },
     /// The outputs are staged.
@@ -155,7 +190,7 @@ pub(crate) fn first(facts: &Facts) -> Step {
     }
 }
 
-/// What to do next. All legal transitions stand in the three matches below.
+/// What to do next. All legal transitions stand in the four matches below.
 pub(crate) fn next(facts: &Facts, step: Step, reply: Reply) -> Step {
     use Step as S;
     if let Reply::Trouble(failure) = reply {
@@ -163,7 +198,12 @@ pub(crate) fn next(facts: &Facts, step: Step, reply: Reply) -> Step {
     }
     match step {
         S::LookOutput { .. } | S::LookInput { .. } | S::Put(_) => atomic(facts, step, reply),
-        S::Work(_) | S::Close(_) | S::Count { .. } | S::End(_) => both(facts, step, reply),
+        S::Work(_) | S::Close(_) | S::Count { .. } | S::End(_) | S::Announce(_) => {
+            both(facts, step, reply)
+        }
+        S::Begin(_) | S::Note(_) | S::LookJob(_) | S::Submit(_) | S::Confirm => {
+            delegate(step, reply)
+        }
         _ => ledger(facts, step, reply),
     }
 }
@@ -171,13 +211,15 @@ pub(crate) fn next(facts: &Facts, step: Step, reply: Reply) -> Step {
 /// Atomic mode: the output object is the commit.
 fn atomic(facts: &Facts, step: Step, reply: Reply) -> Step {
     match (step, reply) {
-        (Step::LookOutput { ready }, Reply::Output(None)) => produce(ready, Condition::Absent),
+        (Step::LookOutput { ready }, Reply::Output(None)) => {
+            produce(facts, ready, Condition::Absent)
+        }
         (Step::LookOutput { ready }, Reply::Output(Some(seen))) => judge(facts, seen, ready),
         (Step::LookInput { seen, ready }, Reply::Current(true)) => {
-            produce(ready, Condition::Etag(seen.etag))
+            produce(facts, ready, Condition::Etag(seen.etag))
         }
         (Step::LookInput { .. }, Reply::Current(false)) => Step::Close(Ending::Superseded),
-        (Step::Put(_), Reply::Written) => Step::End(End::Closed(Ending::Published)),
+        (Step::Put(_), Reply::Written) => end(facts, End::Closed(Ending::Published)),
         (Step::Put(_), Reply::Taken(seen)) => judge(facts, seen, true),
         (Step::Put(_), Reply::Changed) => Step::LookOutput { ready: true },
         (step, reply) => illegal(&step, &reply),
@@ -187,11 +229,15 @@ fn atomic(facts: &Facts, step: Step, reply: Reply) -> Step {
 /// Ledger mode: the record is the commit; whoever meets it rolls it forward.
 fn ledger(facts: &Facts, step: Step, reply: Reply) -> Step {
     match (step, reply) {
-        (Step::LookRecord { ready: false }, Reply::Record(None)) => Step::Work(Condition::Absent),
+        (Step::LookRecord { ready: false }, Reply::Record(None)) => {
+            produce(facts, false, Condition::Absent)
+        }
         (Step::LookRecord { ready: true }, Reply::Record(None)) => Step::Commit,
-        (Step::LookRecord { .. }, Reply::Record(Some((record, etag)))) => adopt(record, etag),
+        (Step::LookRecord { .. }, Reply::Record(Some((record, etag)))) => {
+            adopt(facts, record, etag)
+        }
         (Step::Stage, Reply::Staged) => Step::Commit,
-        (Step::Commit, Reply::Committed { record, etag }) => adopt(record, etag),
+        (Step::Commit, Reply::Committed { record, etag }) => adopt(facts, record, etag),
         (Step::Commit, Reply::Taken(_)) => Step::LookRecord { ready: true },
         (Step::Publish(committed), Reply::Published { taken }) => unblock(
             facts,
@@ -212,9 +258,11 @@ fn ledger(facts: &Facts, step: Step, reply: Reply) -> Step {
         (Step::Publish(_) | Step::Replace(_), Reply::StagedGone(key)) => {
             Step::Recheck { lost: key }
         }
-        (Step::Recheck { lost }, Reply::Record(Some((record, etag)))) => lose(record, etag, &lost),
+        (Step::Recheck { lost }, Reply::Record(Some((record, etag)))) => {
+            lose(facts, record, etag, &lost)
+        }
         (Step::Recheck { .. }, Reply::Record(None)) => Step::LookRecord { ready: false },
-        (Step::Mark(_, ending), Reply::Written) => Step::End(End::Closed(ending)),
+        (Step::Mark(_, ending), Reply::Written) => end(facts, End::Closed(ending)),
         (Step::Mark(..), Reply::Changed) => Step::LookRecord { ready: false },
         (step, reply) => illegal(&step, &reply),
     }
@@ -228,6 +276,10 @@ fn both(facts: &Facts, step: Step, reply: Reply) -> Step {
             Mode::Ledger => Step::Stage,
         },
         (Step::Work(_), Reply::InputGone) => Step::Close(Ending::Superseded),
+        (Step::Work(_), Reply::LoopLimit) => Step::End(End::LoopLimit),
+        (Step::Work(_), Reply::Failed { failure, .. }) if hands_over(facts, &failure) => {
+            Step::Note(Some(failure))
+        }
         (
             Step::Work(_),
             Reply::Failed {
@@ -256,6 +308,25 @@ fn both(facts: &Facts, step: Step, reply: Reply) -> Step {
         },
         (Step::Close(ending), Reply::Written) => Step::End(End::Closed(ending)),
         (Step::Close(_), Reply::Taken(_)) => Step::LookRecord { ready: false },
+        (Step::Announce(end), Reply::Written | Reply::Taken(_)) => Step::End(end),
+        (step, reply) => illegal(&step, &reply),
+    }
+}
+
+/// The task goes to Batch. The marker is there before the job is, so that a kill in between leads to
+/// another job rather than to none; two jobs are harmless, because only one of them commits.
+fn delegate(step: Step, reply: Reply) -> Step {
+    match (step, reply) {
+        (Step::Begin(condition), Reply::Written) => Step::Work(condition),
+        (Step::Begin(_), Reply::Taken(_)) => Step::Note(Some(vanished())),
+        (Step::Note(reason), Reply::Written) => Step::Submit(reason),
+        (Step::Note(reason), Reply::Taken(_)) => Step::LookJob(reason),
+        (Step::LookJob(_), Reply::Job(true)) => Step::End(End::HandedOver),
+        (Step::LookJob(reason), Reply::Job(false)) => Step::Submit(reason),
+        (Step::Submit(_), Reply::Written) => Step::Confirm,
+        (Step::Confirm, Reply::Written | Reply::Changed | Reply::Taken(_)) => {
+            Step::End(End::HandedOver)
+        }
         (step, reply) => illegal(&step, &reply),
     }
 }
@@ -267,18 +338,48 @@ fn trouble(step: &Step, failure: Failure) -> Step {
         Step::LookOutput { .. }
         | Step::LookInput { .. }
         | Step::LookRecord { ready: false }
+        | Step::Begin(_)
+        | Step::Note(_)
+        | Step::LookJob(_)
+        | Step::Submit(_)
         | Step::Put(_)
         | Step::Stage => count(failure),
+        // There is a job, only its number is not written down: who looks again submits another one.
+        Step::Confirm => Step::End(End::HandedOver),
         _ => Step::End(End::Retry(failure)),
     }
 }
 
-fn produce(ready: bool, condition: Condition) -> Step {
-    if ready {
-        Step::Put(condition)
-    } else {
-        Step::Work(condition)
+fn produce(facts: &Facts, ready: bool, condition: Condition) -> Step {
+    match facts.place {
+        _ if ready => Step::Put(condition),
+        Place::Here => Step::Work(condition),
+        Place::Fallback => Step::Begin(condition),
+        Place::Batch => Step::Note(None),
     }
+}
+
+/// Where a task ends: those that others wait for are announced first.
+fn end(facts: &Facts, end: End) -> Step {
+    let is_published = matches!(
+        end,
+        End::Closed(Ending::Published) | End::Already(TaskState::Published)
+    );
+    match is_published && facts.announces {
+        true => Step::Announce(end),
+        false => Step::End(end),
+    }
+}
+
+/// What a larger computer may help against.
+fn hands_over(facts: &Facts, failure: &Failure) -> bool {
+    use FailureClass::{Disk, Memory, Timeout};
+    facts.place == Place::Fallback && matches!(failure.class, Disk | Memory | Timeout)
+}
+
+fn vanished() -> Failure {
+    let message = "an attempt ended without a word: time or memory of the function ran out";
+    failure(FailureClass::Memory, message.to_owned())
 }
 
 fn count(failure: Failure) -> Step {
@@ -288,20 +389,20 @@ fn count(failure: Failure) -> Step {
 /// Atomic mode: whose object stands at the output's key?
 fn judge(facts: &Facts, seen: Seen, ready: bool) -> Step {
     match owner(facts, &seen) {
-        Owner::ThisTask => Step::End(End::Already(TaskState::Published)),
+        Owner::ThisTask => end(facts, End::Already(TaskState::Published)),
         Owner::OtherVersion => Step::LookInput { seen, ready },
         Owner::Stranger => Step::Close(Ending::Failed(collision(facts, &seen))),
     }
 }
 
-fn adopt(record: TaskRecord, etag: String) -> Step {
+fn adopt(facts: &Facts, record: TaskRecord, etag: String) -> Step {
     match record.state {
         TaskState::Committed => Step::Publish(Committed {
             record,
             etag,
             blocked: Vec::new(),
         }),
-        closed => Step::End(End::Already(closed)),
+        closed => end(facts, End::Already(closed)),
     }
 }
 
@@ -323,8 +424,8 @@ fn unblock(facts: &Facts, mut committed: Committed) -> Step {
 }
 
 /// A staged output of a committed record is gone although nobody has published it.
-fn lose(record: TaskRecord, etag: String, lost: &str) -> Step {
-    match adopt(record, etag) {
+fn lose(facts: &Facts, record: TaskRecord, etag: String, lost: &str) -> Step {
+    match adopt(facts, record, etag) {
         Step::Publish(committed) => {
             let message = format!("staged output {lost:?} is gone before it was published");
             Step::Mark(

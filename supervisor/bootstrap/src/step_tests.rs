@@ -30,6 +30,7 @@ struct Process {
     taken: Vec<(usize, Seen)>,
     tries: u8,
     dead: bool,
+    place: Place,
 }
 
 #[derive(Debug, Clone)]
@@ -51,6 +52,15 @@ struct World {
     kills: u8,
     losses: u8,
     fails: bool,
+    announces: bool,
+    /// Functions are too small for the work, jobs are not.
+    too_small: bool,
+    /// Markers of attempts at work, by version.
+    started: BTreeMap<u8, u8>,
+    /// Markers of tasks that go to Batch: whose, and whether the job is known.
+    handed: BTreeMap<u8, (u8, bool)>,
+    jobs: BTreeMap<u8, u8>,
+    announced: BTreeSet<u8>,
 }
 
 fn facts(mode: Mode, version: u8) -> Facts {
@@ -60,6 +70,8 @@ fn facts(mode: Mode, version: u8) -> Facts {
         mode,
         attempts: 2,
         input: "in/a".into(),
+        place: Place::Here,
+        announces: false,
     }
 }
 
@@ -88,6 +100,8 @@ fn record(version: u8, attempt: u8, state: TaskState) -> TaskRecord {
         outputs: (0..OUTPUTS).map(output).collect(),
         failure: None,
         report: RunReport::default(),
+        items: String::new(),
+        hops: 1,
     }
 }
 
@@ -111,6 +125,7 @@ impl World {
             taken: Vec::new(),
             tries: 2,
             dead: false,
+            place: Place::Here,
         };
         Self {
             mode,
@@ -129,6 +144,30 @@ impl World {
             kills: 1,
             losses: 1,
             fails: false,
+            announces: false,
+            too_small: false,
+            started: BTreeMap::new(),
+            handed: BTreeMap::new(),
+            jobs: BTreeMap::new(),
+            announced: BTreeSet::new(),
+        }
+    }
+
+    /// The same world in functions that hand over to Batch.
+    fn in_functions(mut self, place: Place) -> Self {
+        for process in &mut self.processes {
+            process.place = place;
+        }
+        self.too_small = true;
+        self.announces = true;
+        self
+    }
+
+    fn facts_of(&self, process: &Process) -> Facts {
+        Facts {
+            place: process.place,
+            announces: self.announces,
+            ..facts(self.mode, process.version)
         }
     }
 
@@ -190,6 +229,10 @@ impl World {
                 retry: true,
             },
             Step::Work(_) if self.current != version => Reply::InputGone,
+            Step::Work(_) if self.is_too_small(which) => Reply::Failed {
+                failure: failure(FailureClass::Timeout, "too long".into()),
+                retry: true,
+            },
             Step::Work(_) => Reply::Worked,
             Step::Put(condition) => match self.write(0, version, attempt, &condition) {
                 Ok(()) => Reply::Written,
@@ -239,7 +282,60 @@ impl World {
                 }
             }
             Step::End(_) => unreachable!("ended processes are not asked"),
+            step => self.delegate(which, &step),
         })
+    }
+
+    fn is_too_small(&self, which: usize) -> bool {
+        self.too_small && self.processes[which].place != Place::Here
+    }
+
+    /// The requests by which a task goes to Batch, and the one by which its end is told.
+    fn delegate(&mut self, which: usize, step: &Step) -> Reply {
+        let Process {
+            version, attempt, ..
+        } = self.processes[which];
+        let taken = Reply::Taken(Seen::default());
+        match step {
+            Step::Begin(_) if *self.started.entry(version).or_insert(attempt) == attempt => {
+                Reply::Written
+            }
+            Step::Note(_)
+                if self.handed.entry(version).or_insert((attempt, false)).0 == attempt =>
+            {
+                Reply::Written
+            }
+            Step::Begin(_) | Step::Note(_) => taken,
+            Step::LookJob(_) => Reply::Job(self.handed[&version].1),
+            Step::Submit(_) => {
+                self.submit(version);
+                Reply::Written
+            }
+            Step::Confirm => {
+                self.handed.insert(version, (attempt, true));
+                Reply::Written
+            }
+            Step::Announce(_) => {
+                self.announced.insert(version);
+                Reply::Written
+            }
+            step => unreachable!("{step:?}"),
+        }
+    }
+
+    fn submit(&mut self, version: u8) {
+        *self.jobs.entry(version).or_default() += 1;
+        self.processes.push(Process {
+            version,
+            attempt: self.next_attempt,
+            step: first(&facts(self.mode, version)),
+            at: 0,
+            taken: Vec::new(),
+            tries: 2,
+            dead: false,
+            place: Place::Here,
+        });
+        self.next_attempt += 1;
     }
 
     fn publish(&mut self, which: usize, committed: &Committed, at: usize) -> Option<Reply> {
@@ -315,8 +411,7 @@ impl World {
             let mut next_world = self.clone();
             if let Some(reply) = next_world.request(which) {
                 let step = process.step.clone();
-                next_world.processes[which].step =
-                    next(&facts(self.mode, process.version), step, reply);
+                next_world.processes[which].step = next(&self.facts_of(process), step, reply);
             }
             next_world.redeliver(which);
             worlds.push(next_world);
@@ -351,12 +446,13 @@ impl World {
     }
 
     fn restart(&mut self, which: usize) {
-        let (mode, attempt) = (self.mode, self.next_attempt);
+        let facts = self.facts_of(&self.processes[which]);
+        let attempt = self.next_attempt;
         let process = &mut self.processes[which];
         process.tries -= 1;
         process.dead = process.tries == 0;
         process.attempt = attempt;
-        process.step = first(&facts(mode, process.version));
+        process.step = first(&facts);
         process.at = 0;
         process.taken.clear();
         self.next_attempt += 1;
@@ -400,7 +496,17 @@ impl World {
 
     fn check_end(&self, process: &Process, end: &End) {
         let is_published = match end {
-            End::Closed(Ending::Published) | End::Already(TaskState::Published) => true,
+            End::Closed(Ending::Published) | End::Already(TaskState::Published) => {
+                assert!(
+                    !self.announces || self.announced.contains(&process.version),
+                    "published but not announced"
+                );
+                true
+            }
+            End::HandedOver => {
+                assert!(self.jobs.contains_key(&process.version), "no job");
+                false
+            }
             End::Retry(failure) => {
                 assert_ne!(failure.class, FailureClass::Internal, "{}", failure.message);
                 false
@@ -484,6 +590,33 @@ fn failures_are_counted_and_end() {
             ..World::new(mode, &[1, 1], 1)
         };
         explore(world);
+    }
+}
+
+#[test]
+fn a_task_that_goes_to_batch_is_done_once() {
+    for place in [Place::Fallback, Place::Batch] {
+        for mode in [Mode::Atomic, Mode::Ledger] {
+            let world = World {
+                losses: 0,
+                ..World::new(mode, &[1, 1], 1)
+            };
+            assert!(
+                explore(world.in_functions(place)) > 1_000,
+                "{mode:?} {place:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_lost_answer_to_a_submission_makes_another_job_and_one_set() {
+    for place in [Place::Fallback, Place::Batch] {
+        let world = World {
+            kills: 0,
+            ..World::new(Mode::Atomic, &[1], 1)
+        };
+        explore(world.in_functions(place));
     }
 }
 

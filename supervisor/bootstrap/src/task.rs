@@ -1,15 +1,15 @@
 //! The shell around the protocol: does what [`step::next`] says, and nothing else.
 
-use scar_schemas::contract::Mode;
 use scar_schemas::record::{self, Failure, FailureClass, RunReport, TaskRecord, TaskState};
 
+use crate::answer::Answered;
 use crate::crash::crash_at;
 use crate::failure::of_store;
+use crate::job::Job;
 use crate::log::Log;
 use crate::outputs::Placed;
-use crate::route::Job;
 use crate::setup::Setup;
-use crate::step::{self, End, Facts, Reply, Step, failure};
+use crate::step::{self, End, Ending, Facts, Reply, Step, failure};
 use crate::store::{Labels, Location, StoreError};
 use crate::work::{self, Harvest};
 use crate::{clock, random};
@@ -37,6 +37,12 @@ pub(crate) struct Attempt<'a> {
     pub(crate) labels: Labels,
     pub(crate) report: RunReport,
     pub(crate) harvest: Option<Harvest>,
+    /// What the caller gets, if one waits.
+    pub(crate) answer: Option<Answered>,
+    /// The job that was submitted.
+    pub(crate) batch_job: Option<String>,
+    /// Bucket and key of every output that is known of.
+    pub(crate) outputs: Vec<(String, String)>,
 }
 
 /// How a task ended, and where its outputs are.
@@ -52,6 +58,8 @@ pub(crate) struct Finished {
     pub(crate) outputs: Vec<(String, String)>,
     /// How it ran.
     pub(crate) report: RunReport,
+    /// What the caller gets, if one waits.
+    pub(crate) answer: Option<Answered>,
 }
 
 /// Brings one task to its end, or to a failure that only another delivery of the event can help.
@@ -61,44 +69,62 @@ pub(crate) async fn run(
     job: &Job,
     mut log: Log,
 ) -> Finished {
-    let config = &setup.config;
-    let deployment = record::deployment(&config.workflow, &config.environment);
-    let facts = Facts {
-        task: job.object.task(&deployment, &config.stage),
-        source: job.object.source(),
-        mode: config.mode(),
-        attempts: config.attempts.max(1),
-        input: job.object.key.clone(),
-    };
+    let facts = facts(setup, job);
     log.task = Some(facts.task.clone());
     let mut attempt = Attempt::new(setup, invocation, job, log, &facts);
-    let mut outputs = Vec::new();
     let mut step = step::first(&facts);
     for _ in 0..MAX_STEPS {
         if let Step::End(end) = step {
-            return attempt.finish(&facts, end, outputs);
+            return attempt.finish(&facts, end);
         }
         let name = name(&step);
         crash_at(&format!("before-{name}"));
         let reply = match attempt.perform(&step).await {
             Ok(reply) => reply,
-            Err(error) => Reply::Trouble(of_store(&error, config.disk_mib)),
+            Err(error) => Reply::Trouble(of_store(&error, setup.config.disk_mib)),
         };
         crash_at(&format!("after-{name}"));
-        if let Step::Publish(committed) = &step {
-            let outputs_of = committed.record.outputs.iter();
-            outputs = outputs_of
-                .map(|one| (one.bucket.clone(), one.key.clone()))
-                .collect();
-        }
         step = step::next(&facts, step, reply);
     }
     let message = format!("the task took more than {MAX_STEPS} steps");
-    attempt.finish(
-        &facts,
-        End::Retry(failure(FailureClass::Internal, message)),
-        outputs,
-    )
+    attempt.finish(&facts, End::Retry(failure(FailureClass::Internal, message)))
+}
+
+/// One start of the container whose outputs do not count: another computer of a job, or a call whose
+/// stage publishes nothing.
+pub(crate) async fn only_work(
+    setup: &Setup,
+    invocation: &Invocation,
+    job: &Job,
+    mut log: Log,
+) -> Finished {
+    let facts = facts(setup, job);
+    log.task = Some(facts.task.clone());
+    let mut attempt = Attempt::new(setup, invocation, job, log, &facts);
+    let end = match Box::pin(work::work(&mut attempt)).await {
+        Reply::Worked => End::Closed(Ending::Published),
+        Reply::Failed { failure, retry } if !retry || job.answers => {
+            End::Closed(Ending::Failed(failure))
+        }
+        Reply::Failed { failure, .. } => End::Retry(failure),
+        Reply::LoopLimit => End::LoopLimit,
+        _ => End::Closed(Ending::Superseded),
+    };
+    attempt.harvest = None;
+    attempt.finish(&facts, end)
+}
+
+fn facts(setup: &Setup, job: &Job) -> Facts {
+    let config = &setup.config;
+    Facts {
+        task: job.task.clone(),
+        source: job.source.clone(),
+        mode: config.mode(),
+        attempts: config.attempts.max(1),
+        input: job.key.clone(),
+        place: setup.place(),
+        announces: config.more.announces,
+    }
 }
 
 /// Names of steps for crash points; they are the words of the protocol.
@@ -108,6 +134,12 @@ fn name(step: &Step) -> &'static str {
         Step::LookInput { .. } => "look-input",
         Step::LookRecord { .. } => "look-record",
         Step::Work(_) => "work",
+        Step::Begin(_) => "begin",
+        Step::Note(_) => "note",
+        Step::LookJob(_) => "look-job",
+        Step::Submit(_) => "submit",
+        Step::Confirm => "confirm",
+        Step::Announce(_) => "announce",
         Step::Put(_) => "put",
         Step::Stage => "stage",
         Step::Commit => "commit",
@@ -138,6 +170,8 @@ impl<'a> Attempt<'a> {
             run: facts.task.clone(),
             hops: 1,
             input: facts.input.clone(),
+            items: String::new(),
+            rounds: String::new(),
         };
         let report = RunReport {
             started_ms: clock::now_ms(),
@@ -152,22 +186,21 @@ impl<'a> Attempt<'a> {
             labels,
             report,
             harvest: None,
+            answer: None,
+            batch_job: None,
+            outputs: Vec::new(),
         }
     }
 
-    fn finish(mut self, facts: &Facts, end: End, outputs: Vec<(String, String)>) -> Finished {
+    fn finish(mut self, facts: &Facts, end: End) -> Finished {
         self.report.duration_ms = clock::now_ms().saturating_sub(self.report.started_ms);
-        let outputs = match facts.mode {
-            Mode::Ledger => outputs,
-            Mode::Atomic => self.placed().iter().map(|one| self.place(one)).collect(),
-        };
-        let report = std::mem::take(&mut self.report);
         Finished {
             task: facts.task.clone(),
             input: facts.input.clone(),
             end,
-            outputs,
-            report,
+            outputs: std::mem::take(&mut self.outputs),
+            report: std::mem::take(&mut self.report),
+            answer: self.answer.take(),
         }
     }
 
@@ -177,6 +210,12 @@ impl<'a> Attempt<'a> {
             Step::LookInput { .. } | Step::Compare(_) => self.look_input().await,
             Step::LookRecord { .. } | Step::Recheck { .. } => self.look_record().await,
             Step::Work(_) => Ok(Box::pin(work::work(self)).await),
+            Step::Begin(_) => self.begin().await,
+            Step::Note(reason) => self.note(reason.as_ref()).await,
+            Step::LookJob(_) => self.look_job().await,
+            Step::Submit(_) => Ok(self.submit().await),
+            Step::Confirm => self.confirm().await,
+            Step::Announce(_) => self.announce().await,
             Step::Put(condition) => self.put(condition).await,
             Step::Stage => self.stage().await,
             Step::Commit => self.commit().await,
@@ -198,13 +237,15 @@ impl<'a> Attempt<'a> {
             attempt: self.labels.attempt.clone(),
             run: self.labels.run.clone(),
             state,
-            input: self.job.object.clone(),
+            input: self.job.input.clone(),
             outputs: Vec::new(),
             failure,
             report: RunReport {
                 duration_ms,
                 ..self.report.clone()
             },
+            items: self.labels.items.clone(),
+            hops: self.labels.hops,
         }
     }
 
@@ -217,7 +258,7 @@ impl<'a> Attempt<'a> {
     }
 
     pub(crate) fn only_output(&self) -> Location {
-        let (bucket, key) = self.setup.only_output(&self.job.object.key);
+        let (bucket, key) = self.setup.only_output(&self.job.stem);
         Location::new(bucket, key)
     }
 
@@ -226,12 +267,12 @@ impl<'a> Attempt<'a> {
     }
 
     pub(crate) fn record_place(&self) -> Location {
-        let key = record::record_key(&self.setup.config.stage, &self.labels.task);
+        let key = record::record_key(self.setup.config.id(), &self.labels.task);
         Location::new(self.state_bucket(), key)
     }
 
     pub(crate) fn staged_key(&self, index: usize) -> String {
         let Labels { task, attempt, .. } = &self.labels;
-        record::staged_key(&self.setup.config.stage, task, attempt, index)
+        record::staged_key(self.setup.config.id(), task, attempt, index)
     }
 }

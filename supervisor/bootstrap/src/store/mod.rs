@@ -3,6 +3,7 @@
 
 mod error;
 mod http;
+mod list;
 mod read;
 mod write;
 
@@ -10,7 +11,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::time::Duration;
 
-use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
@@ -18,8 +19,9 @@ use aws_sdk_s3::config::{BehaviorVersion, Config, Region};
 use scar_schemas::record::metadata;
 
 pub(crate) use error::StoreError;
+pub(crate) use list::Listed;
 pub(crate) use read::Head;
-pub(crate) use write::{Body, MAX_COPY_BYTES, Outcome};
+pub(crate) use write::{Body, MAX_COPY_BYTES, Outcome, path_of};
 
 /// Tries of one request inside the client, on timeouts, 5xx and throttling.
 const REQUEST_ATTEMPTS: u32 = 4;
@@ -39,8 +41,8 @@ pub(crate) struct Location {
 
 /// Where and as whom to ask. No `Debug`: it holds credentials.
 pub(crate) struct Access {
-    /// Access key, secret key and session token.
-    pub(crate) credentials: Credentials,
+    /// Whose credentials.
+    pub(crate) credentials: SharedCredentialsProvider,
     /// AWS region.
     pub(crate) region: String,
     /// Another endpoint than that of AWS; addressed in path style.
@@ -68,6 +70,10 @@ pub(crate) struct Labels {
     pub(crate) hops: u32,
     /// Key of the input.
     pub(crate) input: String,
+    /// How the run fanned out, see [`metadata::ITEMS`].
+    pub(crate) items: String,
+    /// How often the run went round, see [`metadata::ROUNDS`].
+    pub(crate) rounds: String,
 }
 
 impl Location {
@@ -120,9 +126,12 @@ impl Labels {
             (metadata::RUN, self.run.clone()),
             (metadata::HOPS, self.hops.to_string()),
             (metadata::INPUT, input),
+            (metadata::ITEMS, self.items.clone()),
+            (metadata::ROUNDS, self.rounds.clone()),
         ];
         pairs
             .into_iter()
+            .filter(|(_, value)| !value.is_empty())
             .map(|(name, value)| (name.to_owned(), value))
             .collect()
     }

@@ -81,7 +81,7 @@ impl Store {
                     }
                 }
             }
-            tokio::time::sleep(jittered(pause)).await;
+            tokio::time::sleep(crate::random::jittered(pause)).await;
             pause *= 2;
         }
         Err(last)
@@ -293,10 +293,15 @@ fn headers(condition: &Condition) -> (Option<String>, Option<String>) {
     }
 }
 
-/// Value of `x-amz-copy-source`: URL-encoded, slashes kept.
+/// Value of `x-amz-copy-source`.
 fn copy_source(source: &Location) -> String {
-    let mut out = format!("{}/", source.bucket);
-    for byte in source.key.bytes() {
+    format!("{}/{}", source.bucket, path_of(&source.key))
+}
+
+/// A key as a path of an address: URL-encoded, slashes kept.
+pub(crate) fn path_of(key: &str) -> String {
+    let mut out = String::new();
+    for byte in key.bytes() {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' => {
                 out.push(char::from(byte));
@@ -319,11 +324,4 @@ async fn file_stream(path: &Path, offset: u64, length: u64) -> Result<ByteStream
         path: path.to_owned(),
         source: std::io::Error::other(error.to_string()),
     })
-}
-
-/// Full jitter, so that two attempts that met once do not meet again.
-fn jittered(pause: Duration) -> Duration {
-    let mut byte = [0_u8; 2];
-    crate::random::fill(&mut byte);
-    pause.mul_f64(f64::from(u16::from_le_bytes(byte)) / f64::from(u16::MAX))
 }

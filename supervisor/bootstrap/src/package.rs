@@ -1,0 +1,159 @@
+//! A stage package as an archive: the few files of a small zip, for jobs, to which no platform brings them.
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::Path;
+
+use flate2::read::DeflateDecoder;
+use scar_schemas::contract::{SCRIPT_FILE, STAGE_FILE};
+
+/// Largest file in a package: scripts are texts.
+const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
+const END_MARK: &[u8] = b"PK\x05\x06";
+const ENTRY_MARK: &[u8] = b"PK\x01\x02";
+const END_BYTES: usize = 22;
+const ENTRY_BYTES: usize = 46;
+const LOCAL_BYTES: usize = 30;
+const STORED: u16 = 0;
+const DEFLATED: u16 = 8;
+
+/// Unpacks the stage's files into a folder. Other files are left out.
+pub(crate) fn unpack(archive: &[u8], folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    for entry in entries(archive).ok_or_else(damaged)? {
+        if [STAGE_FILE, SCRIPT_FILE].contains(&entry.name.as_str()) {
+            let content = content(archive, &entry)?;
+            fs::write(folder.join(&entry.name), content)?;
+        }
+    }
+    Ok(())
+}
+
+struct Entry {
+    name: String,
+    method: u16,
+    packed_bytes: usize,
+    offset: usize,
+}
+
+/// The central directory ("4.3.12" of the ZIP format specification).
+fn entries(archive: &[u8]) -> Option<Vec<Entry>> {
+    let last = archive.len().checked_sub(END_BYTES)?;
+    let earliest = last.saturating_sub(usize::from(u16::MAX));
+    let end = (earliest..=last)
+        .rev()
+        .find(|at| archive[*at..].starts_with(END_MARK))?;
+    let count = usize::from(short(archive, end + 10)?);
+    let mut at = long(archive, end + 16)?;
+    let mut entries = Vec::new();
+    for _ in 0..count {
+        if archive.get(at..at + 4)? != ENTRY_MARK {
+            return None;
+        }
+        let length = |offset| short(archive, at + offset).map(usize::from);
+        let name_bytes = length(28)?;
+        let name = archive.get(at + ENTRY_BYTES..at + ENTRY_BYTES + name_bytes)?;
+        entries.push(Entry {
+            name: String::from_utf8_lossy(name).into_owned(),
+            method: short(archive, at + 10)?,
+            packed_bytes: long(archive, at + 20)?,
+            offset: long(archive, at + 42)?,
+        });
+        at += ENTRY_BYTES + name_bytes + length(30)? + length(32)?;
+    }
+    Some(entries)
+}
+
+fn content(archive: &[u8], entry: &Entry) -> io::Result<Vec<u8>> {
+    let at = entry.offset;
+    let skipped = short(archive, at + 26).zip(short(archive, at + 28));
+    let (name, extra) = skipped.ok_or_else(damaged)?;
+    let start = at + LOCAL_BYTES + usize::from(name) + usize::from(extra);
+    let packed = archive.get(start..start.saturating_add(entry.packed_bytes));
+    let packed = packed.ok_or_else(damaged)?;
+    let mut content = Vec::new();
+    match entry.method {
+        STORED => content.extend_from_slice(packed),
+        DEFLATED => {
+            let mut reader = DeflateDecoder::new(packed).take(MAX_FILE_BYTES + 1);
+            reader.read_to_end(&mut content)?;
+        }
+        _ => return Err(damaged()),
+    }
+    match content.len() as u64 > MAX_FILE_BYTES {
+        true => Err(damaged()),
+        false => Ok(content),
+    }
+}
+
+fn short(archive: &[u8], at: usize) -> Option<u16> {
+    let bytes = archive.get(at..at.checked_add(2)?)?;
+    Some(u16::from_le_bytes(bytes.try_into().ok()?))
+}
+
+fn long(archive: &[u8], at: usize) -> Option<usize> {
+    let bytes = archive.get(at..at.checked_add(4)?)?;
+    usize::try_from(u32::from_le_bytes(bytes.try_into().ok()?)).ok()
+}
+
+fn damaged() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "the stage package is damaged")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use proptest::prelude::*;
+    use zip::write::SimpleFileOptions;
+
+    use super::*;
+
+    fn archive() -> Vec<u8> {
+        let mut zip = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
+        let stored =
+            SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+        let files = [
+            (STAGE_FILE, "{}".repeat(500)),
+            (SCRIPT_FILE, "#!/bin/sh\n".into()),
+        ];
+        for (index, (name, text)) in files.iter().enumerate() {
+            let options = if index == 0 {
+                SimpleFileOptions::default()
+            } else {
+                stored
+            };
+            zip.start_file(*name, options).unwrap();
+            zip.write_all(text.as_bytes()).unwrap();
+        }
+        zip.start_file("../else", stored).unwrap();
+        zip.finish().unwrap().into_inner()
+    }
+
+    fn folder() -> std::path::PathBuf {
+        std::env::temp_dir().join(format!("scar-package-{}", crate::random::attempt()))
+    }
+
+    #[test]
+    fn the_stages_files_are_unpacked_and_no_others() {
+        let folder = folder();
+        unpack(&archive(), &folder).unwrap();
+        assert_eq!(fs::read(folder.join(STAGE_FILE)).unwrap().len(), 1_000);
+        assert_eq!(fs::read(folder.join(SCRIPT_FILE)).unwrap(), b"#!/bin/sh\n");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 2);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    proptest! {
+        #[test]
+        fn damage_is_an_error_and_no_panic(at in 0_usize..2_000, byte: u8, cut in 0_usize..2_000) {
+            let mut archive = archive();
+            let length = archive.len();
+            archive[at % length] = byte;
+            archive.truncate(length - cut % length);
+            let folder = folder();
+            let _ = unpack(&archive, &folder);
+            fs::remove_dir_all(folder).unwrap();
+        }
+    }
+}
