@@ -1,39 +1,49 @@
-//! Names and ARNs of buckets and keys as CloudFormation values, and which keys a stage may touch.
+//! Which keys a stage may touch, as ARNs.
 
 use std::collections::BTreeSet;
 
-use scar_schemas::contract::{ARTIFACTS, Image, OutputKey, SYSTEM_PREFIX};
+use scar_schemas::construct::{Compute, HttpMode};
+use scar_schemas::contract::{Image, OutputKey, SYSTEM_PREFIX};
 use scar_schemas::glob::{Glob, Token};
+use scar_schemas::hand_over::{
+    bodies_prefix, done_prefix, fires_prefix, handed_over_prefix, items_prefix, slots_prefix,
+};
 use scar_workflow::{Stage, Workflow};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::{Error, name, parameter};
+use crate::Error;
+use crate::buckets::Buckets;
 
-/// Real name of a bucket.
-pub(crate) fn bucket_name(workflow: &Workflow, bucket: &str) -> Value {
-    match workflow.buckets.get(bucket) {
-        _ if bucket == ARTIFACTS => json!({ "Ref": parameter::ARTIFACT_BUCKET }),
-        Some(Some(existing)) => json!(existing),
-        _ => json!({ "Ref": name::bucket_id(bucket) }),
-    }
-}
-
-/// ARNs of the objects that start the stage.
-pub(crate) fn inputs(workflow: &Workflow, stage: &Stage) -> Result<Vec<Value>, Error> {
+/// ARNs of the objects that start the stage, in buckets that `wanted` takes.
+pub(crate) fn inputs(
+    buckets: &Buckets<'_>,
+    stage: &Stage,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<Vec<Value>, Error> {
     let mut keys = BTreeSet::new();
-    for input in &stage.inputs {
+    for input in stage.inputs.iter().filter(|input| wanted(&input.bucket)) {
         for key in key_prefixes(&input.pattern) {
             keys.insert((input.bucket.as_str(), checked(stage, key)?));
         }
     }
     Ok(keys
         .iter()
-        .map(|(bucket, key)| object_arn(workflow, bucket, key))
+        .map(|(bucket, key)| buckets.objects(bucket, key))
         .collect())
 }
 
+/// Whether objects of the bucket may have versions: those of a bucket that is not ours may.
+pub(crate) fn has_versions(workflow: &Workflow, bucket: &str) -> bool {
+    let is_versioned = |settings: &scar_workflow::BucketSettings| settings.versioned;
+    matches!(workflow.buckets.get(bucket), Some(Some(_)))
+        || workflow
+            .bucket_settings
+            .get(bucket)
+            .is_some_and(is_versioned)
+}
+
 /// ARNs of the objects that the stage makes.
-pub(crate) fn outputs(workflow: &Workflow, stage: &Stage) -> Result<Vec<Value>, Error> {
+pub(crate) fn outputs(buckets: &Buckets<'_>, stage: &Stage) -> Result<Vec<Value>, Error> {
     let mut keys = BTreeSet::new();
     for output in &stage.outputs {
         let key = match &output.key {
@@ -46,33 +56,68 @@ pub(crate) fn outputs(workflow: &Workflow, stage: &Stage) -> Result<Vec<Value>, 
     }
     Ok(keys
         .iter()
-        .map(|(bucket, key)| object_arn(workflow, bucket, key))
+        .map(|(bucket, key)| buckets.objects(bucket, key))
         .collect())
 }
 
-/// ARNs of scar's own objects about this stage.
-pub(crate) fn records(workflow: &Workflow, stage: &Stage) -> Vec<Value> {
+/// ARNs of scar's own objects about the stage's tasks.
+pub(crate) fn records(buckets: &Buckets<'_>, stage: &Stage) -> Vec<Value> {
     ["attempts", "staged", "tasks"]
-        .map(|kind| format!("{SYSTEM_PREFIX}{kind}/{}/*", stage.name))
+        .map(|kind| buckets.own_objects(&format!("{SYSTEM_PREFIX}{kind}/{}/", stage.id)))
+        .into()
+}
+
+/// ARNs of the objects through which the stage's invocations and jobs hand over to each other.
+pub(crate) fn hand_over(buckets: &Buckets<'_>, stage: &Stage) -> Vec<Value> {
+    let mut prefixes = Vec::new();
+    if stage.join.is_some() {
+        prefixes.extend([slots_prefix(&stage.id), fires_prefix(&stage.id)]);
+    }
+    if !stage.items.is_empty() {
+        prefixes.push(items_prefix(&stage.id));
+    }
+    if takes_bodies(stage) {
+        prefixes.push(bodies_prefix(&stage.id));
+    }
+    if stage.announces {
+        prefixes.push(done_prefix(&stage.id));
+    }
+    if stage.fallback || stage.compute == Compute::Batch {
+        prefixes.push(handed_over_prefix(&stage.id));
+    }
+    let arns = prefixes.iter().map(|prefix| buckets.own_objects(prefix));
+    arns.collect()
+}
+
+/// Whether bodies of HTTP calls become objects.
+pub(crate) fn takes_bodies(stage: &Stage) -> bool {
+    stage
+        .http
+        .as_ref()
+        .is_some_and(|http| http.mode == HttpMode::Async)
+}
+
+/// ARNs of what stages before it tell of their finished tasks.
+pub(crate) fn follow(buckets: &Buckets<'_>, stage: &Stage) -> Vec<Value> {
+    let arns = stage
+        .after
         .iter()
-        .map(|key| object_arn(workflow, &workflow.state_bucket, key))
-        .collect()
+        .map(|id| buckets.own_objects(&done_prefix(id)));
+    arns.collect()
 }
 
 /// ARN of the image's blobs, if they are in a bucket.
-pub(crate) fn image(workflow: &Workflow, image: &Image) -> Option<Value> {
+pub(crate) fn image(buckets: &Buckets<'_>, image: &Image) -> Option<Value> {
     match image {
         Image::Registry { .. } => None,
-        Image::Bucket { bucket, prefix, .. } => Some(object_arn(
-            workflow,
-            bucket,
-            &format!("{prefix}blobs/sha256/*"),
-        )),
+        Image::Bucket { bucket, prefix, .. } => {
+            Some(buckets.objects(bucket, &format!("{prefix}blobs/sha256/*")))
+        }
     }
 }
 
-/// Manifest names of all buckets that the stage touches.
-pub(crate) fn buckets(workflow: &Workflow, stage: &Stage, image: &Image) -> BTreeSet<String> {
+/// Manifest names of all buckets whose objects the stage asks for one by one.
+pub(crate) fn touched(workflow: &Workflow, stage: &Stage, image: &Image) -> BTreeSet<String> {
     let inputs = stage.inputs.iter().map(|input| &input.bucket);
     let outputs = stage.outputs.iter().map(|output| &output.bucket);
     let mut names: BTreeSet<String> = inputs.chain(outputs).cloned().collect();
@@ -81,31 +126,6 @@ pub(crate) fn buckets(workflow: &Workflow, stage: &Stage, image: &Image) -> BTre
         names.insert(bucket.clone());
     }
     names
-}
-
-/// ARN of a bucket.
-pub(crate) fn bucket_arn(workflow: &Workflow, bucket: &str) -> Value {
-    match workflow.buckets.get(bucket) {
-        Some(None) => json!({ "Fn::GetAtt": [name::bucket_id(bucket), "Arn"] }),
-        _ => json!({ "Fn::Sub": arn_text(workflow, bucket) }),
-    }
-}
-
-fn object_arn(workflow: &Workflow, bucket: &str, key: &str) -> Value {
-    json!({ "Fn::Sub": format!("{}/{key}", arn_text(workflow, bucket)) })
-}
-
-fn arn_text(workflow: &Workflow, bucket: &str) -> String {
-    match workflow.buckets.get(bucket) {
-        _ if bucket == ARTIFACTS => {
-            format!(
-                "arn:${{AWS::Partition}}:s3:::${{{}}}",
-                parameter::ARTIFACT_BUCKET
-            )
-        }
-        Some(Some(existing)) => format!("arn:${{AWS::Partition}}:s3:::{existing}"),
-        _ => format!("${{{}.Arn}}", name::bucket_id(bucket)),
-    }
 }
 
 /// The key, or key prefix with `*`, of each alternative; those that another one covers are left out.
@@ -139,13 +159,10 @@ fn key_prefix(tokens: &[Token]) -> String {
     key
 }
 
-/// A literal part of an output key: in a policy `*` and `?` would mean more than themselves.
-fn literal<'a>(stage: &Stage, text: &'a str) -> Result<&'a str, Error> {
+/// Text that stands for itself: in a policy `*` and `?` would mean more.
+pub(crate) fn literal<'a>(stage: &Stage, text: &'a str) -> Result<&'a str, Error> {
     if text.contains(['*', '?']) {
-        return Err(Error::UnsafeText {
-            stage: stage.name.clone(),
-            text: text.to_owned(),
-        });
+        return Err(unsafe_text(stage, text));
     }
     checked(stage, text)
 }
@@ -153,12 +170,16 @@ fn literal<'a>(stage: &Stage, text: &'a str) -> Result<&'a str, Error> {
 /// `${` would be a variable to CloudFormation and IAM, `{{` may be a secret to CloudFormation.
 pub(crate) fn checked<T: AsRef<str>>(stage: &Stage, text: T) -> Result<T, Error> {
     if text.as_ref().contains("${") || text.as_ref().contains("{{") {
-        return Err(Error::UnsafeText {
-            stage: stage.name.clone(),
-            text: text.as_ref().to_owned(),
-        });
+        return Err(unsafe_text(stage, text.as_ref()));
     }
     Ok(text)
+}
+
+fn unsafe_text(stage: &Stage, text: &str) -> Error {
+    Error::UnsafeText {
+        stage: stage.name.clone(),
+        text: text.to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! The stage package: what the supervisor is told about its stage.
 
+use scar_schemas::construct::{Cache, Compute};
 use scar_schemas::contract::{Command, FORMAT, Image, Input, More, Output, StageConfig};
-use scar_schemas::digest::hex;
+use scar_schemas::digest::{Digest, hex};
 use scar_schemas::manifest::Work;
 use scar_workflow::{Stage, Workflow};
 use sha2::{Digest as _, Sha256};
 
+use crate::stage::Size;
 use crate::{Asset, Content, Error, Materials, package};
 
 /// Key prefix of stage packages in the artifact bucket.
@@ -21,7 +23,11 @@ pub(crate) fn stage_package(
         Work::Run(_) | Work::Script(_) => Some(materials.script(stage)?),
         Work::Command(_) | Work::Image => None,
     };
-    let config = stage_config(workflow, stage, materials.image(stage)?);
+    let image = materials.image(stage)?;
+    let mut config = stage_config(workflow, stage, image);
+    if stage.cache == Cache::Stage {
+        config.more.fingerprint = Some(fingerprint(&config, script, stage));
+    }
     let bootstrap = materials.bundled_supervisor.as_deref();
     let bytes = package::stage_zip(&config, script, bootstrap)?;
     Ok(Asset {
@@ -40,6 +46,11 @@ fn stage_config(workflow: &Workflow, stage: &Stage, image: &Image) -> StageConfi
         bucket: output.bucket.clone(),
         key: output.key.clone(),
     };
+    // A function that only submits jobs is not what the container runs in.
+    let size = match stage.compute {
+        Compute::Lambda => Size::of_function(stage),
+        Compute::Batch => Size::asked(stage),
+    };
     StageConfig {
         format: FORMAT,
         workflow: workflow.name.clone(),
@@ -51,12 +62,47 @@ fn stage_config(workflow: &Workflow, stage: &Stage, image: &Image) -> StageConfi
         inputs: stage.inputs.iter().map(input).collect(),
         outputs: stage.outputs.iter().map(output).collect(),
         state_bucket: workflow.state_bucket.clone(),
-        timeout_s: stage.timeout_s,
-        memory_mib: stage.memory_mib,
-        disk_mib: stage.disk_mib,
+        timeout_s: size.timeout_s,
+        memory_mib: size.memory_mib,
+        disk_mib: size.disk_mib,
         attempts: stage.attempts,
-        more: More::default(),
+        more: more(stage),
     }
+}
+
+fn more(stage: &Stage) -> More {
+    let has_jobs = stage.fallback || stage.compute == Compute::Batch;
+    More {
+        id: (stage.id != stage.name).then(|| stage.id.clone()),
+        compute: stage.compute,
+        fallback: stage.fallback,
+        job_timeout_s: if has_jobs { stage.timeout_s } else { 0 },
+        nodes: if stage.nodes > 1 { stage.nodes } else { 0 },
+        when: stage.when.clone(),
+        join: stage.join.clone(),
+        items: stage.items.clone(),
+        after: stage.after.clone(),
+        announces: stage.announces,
+        http: stage.http.clone(),
+        scheduled: stage.schedule.is_some(),
+        secrets: stage.secrets.clone(),
+        mounts: stage.mounts.clone(),
+        loop_max: stage.loop_max,
+        fingerprint: None,
+        retry_only: stage.retry_only.clone(),
+    }
+}
+
+/// Everything that can make another result of the same input.
+fn fingerprint(config: &StageConfig, script: Option<&[u8]>, stage: &Stage) -> Digest {
+    let parts = serde_json::json!({
+        "image": config.image.digest(),
+        "command": config.command,
+        "script": script.map(Digest::of),
+        "variables": config.variables,
+        "architecture": stage.arch,
+    });
+    Digest::of(scar_cfn::canonical(&parts).as_bytes())
 }
 
 fn command(work: &Work) -> Command {

@@ -1,6 +1,7 @@
 //! Why a workflow cannot be rendered.
 
 use scar_cfn::Finding;
+use scar_schemas::construct::Architecture;
 
 /// Why a workflow cannot be rendered.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -49,6 +50,40 @@ pub enum Error {
         /// The resource, empty for the whole stack.
         logical_id: String,
     },
+    /// More resources than a stack can have.
+    #[error(
+        "{count} resources in one stack, at most {limit} are allowed; make two workflows of it, the largest \
+         stages are {}", ranking(.largest)
+    )]
+    Resources {
+        /// How many there are.
+        count: usize,
+        /// How many there may be.
+        limit: usize,
+        /// Stages with most resources, and how many.
+        largest: Vec<(String, usize)>,
+    },
+    /// No supervisor for the processors that a stage runs on.
+    #[error(
+        "stage {stage} needs a supervisor for {}: build one with `cargo build -p scar-supervisor --profile \
+         supervisor --target {}` and name it, or take the other architecture",
+        architecture_name(.architecture), target(.architecture)
+    )]
+    NoSupervisor {
+        /// The stage.
+        stage: String,
+        /// The architecture.
+        architecture: Architecture,
+    },
+    /// A schedule that the service cannot have.
+    #[error(
+        "stage {stage}: the schedule is no five fields of cron, or asks for days of the month and of the week \
+         at once, which AWS does not have"
+    )]
+    Schedule {
+        /// The stage.
+        stage: String,
+    },
     /// The shell did not hand over what a stage needs.
     #[error("stage {stage} has no {what}")]
     Missing {
@@ -89,6 +124,28 @@ pub enum Error {
         /// What does not fit.
         problems: Vec<Finding>,
     },
+}
+
+fn ranking(largest: &[(String, usize)]) -> String {
+    let texts: Vec<String> = largest
+        .iter()
+        .map(|(stage, count)| format!("{stage} ({count})"))
+        .collect();
+    texts.join(", ")
+}
+
+fn architecture_name(architecture: &Architecture) -> &'static str {
+    match architecture {
+        Architecture::X86_64 => "x86_64",
+        Architecture::Arm64 => "arm64",
+    }
+}
+
+fn target(architecture: &Architecture) -> &'static str {
+    match architecture {
+        Architecture::X86_64 => "x86_64-unknown-linux-gnu",
+        Architecture::Arm64 => "aarch64-unknown-linux-gnu",
+    }
 }
 
 fn place(logical_id: &str) -> String {

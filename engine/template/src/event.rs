@@ -2,11 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use scar_schemas::construct::{Compute, Events, JoinBy, When};
 use scar_schemas::contract::SYSTEM_PREFIX;
+use scar_schemas::hand_over::{bodies_prefix, done_prefix, fires_prefix, items_prefix};
 use scar_workflow::{Stage, Workflow};
 use serde_json::{Value, json};
 
 use crate::{Error, access};
+
+pub(crate) mod direct;
+mod suffix;
 
 /// Bytes of key matchers in one rule at most. A pattern may have 2,048 characters ("Amazon `EventBridge`
 /// quotas"), of which bucket name and the rest take less than 400.
@@ -18,19 +23,62 @@ pub(crate) struct Rule {
     pub(crate) bucket: String,
     /// Matchers of the object's key.
     pub(crate) keys: Vec<Value>,
+    /// Bounds of the object's size, as a numeric matcher has them; empty for any.
+    pub(crate) size: Vec<Value>,
 }
 
-/// The rules of a stage: one per bucket, more where the patterns are too long for one.
+/// Whether objects of the stage's inputs start it. A window's are looked for when its schedule fires.
+pub(crate) fn has_main_events(stage: &Stage) -> bool {
+    let is_window = |join: &scar_schemas::construct::Join| join.by == JoinBy::Window;
+    !stage.inputs.is_empty() && !stage.join.as_ref().is_some_and(is_window)
+}
+
+/// The rules of a stage: one per bucket, more where the patterns are too long for one, and one for
+/// scar's own objects if any start it.
 pub(crate) fn rules(workflow: &Workflow, stage: &Stage) -> Result<Vec<Rule>, Error> {
+    let mut rules = Vec::new();
+    if has_main_events(stage) && stage.events != Events::Direct {
+        rules = main_rules(workflow, stage)?;
+    }
+    let own = own_prefixes(stage);
+    if !own.is_empty() {
+        let wildcard = |prefix: String| json!({ "wildcard": format!("{prefix}*") });
+        rules.push(Rule {
+            bucket: workflow.state_bucket.clone(),
+            keys: own.into_iter().map(wildcard).collect(),
+            size: Vec::new(),
+        });
+    }
+    Ok(rules)
+}
+
+/// Prefixes of the objects of scar's own that start the stage.
+fn own_prefixes(stage: &Stage) -> Vec<String> {
+    let mut prefixes = Vec::new();
+    if stage.join.is_some() {
+        prefixes.push(fires_prefix(&stage.id));
+    }
+    if !stage.items.is_empty() && stage.compute == Compute::Lambda {
+        prefixes.push(items_prefix(&stage.id));
+    }
+    if access::takes_bodies(stage) {
+        prefixes.push(bodies_prefix(&stage.id));
+    }
+    prefixes.extend(stage.after.iter().map(|id| done_prefix(id)));
+    prefixes
+}
+
+fn main_rules(workflow: &Workflow, stage: &Stage) -> Result<Vec<Rule>, Error> {
+    let suffixes = stage.when.iter().flat_map(|when| &when.suffixes);
+    let suffixes: Vec<&str> = suffixes.map(String::as_str).collect();
     let mut wildcards: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for input in &stage.inputs {
         for wildcard in input.pattern.wildcards() {
-            wildcards
-                .entry(&input.bucket)
-                .or_default()
-                .insert(access::checked(stage, wildcard)?);
+            let ending = suffix::wildcards(&access::checked(stage, wildcard)?, &suffixes);
+            wildcards.entry(&input.bucket).or_default().extend(ending);
         }
     }
+    let size = stage.when.as_ref().map(size).unwrap_or_default();
     let mut rules = Vec::new();
     for (bucket, wildcards) in wildcards {
         let matchers = matchers(workflow, bucket, wildcards);
@@ -38,9 +86,21 @@ pub(crate) fn rules(workflow: &Workflow, stage: &Stage) -> Result<Vec<Rule>, Err
         rules.extend(chunks.into_iter().map(|keys| Rule {
             bucket: bucket.to_owned(),
             keys,
+            size: size.clone(),
         }));
     }
     Ok(rules)
+}
+
+fn size(when: &When) -> Vec<Value> {
+    let mut bounds = Vec::new();
+    if let Some(bytes) = when.min_bytes {
+        bounds.extend([json!(">="), json!(bytes)]);
+    }
+    if let Some(bytes) = when.below_bytes {
+        bounds.extend([json!("<"), json!(bytes)]);
+    }
+    bounds
 }
 
 /// scar's own objects must start nothing. Matchers of one field are alternatives, so a wildcard that

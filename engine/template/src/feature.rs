@@ -14,7 +14,9 @@ pub enum Feature {
     Arm64,
     /// Repository for container images.
     Registry,
-    /// Small public network for Batch, with what jobs and instances there run as.
+    /// What starts jobs, and what instances of Batch are.
+    Jobs,
+    /// Small public network for Batch.
     Network,
     /// Jobs of several computers may talk to each other within the network.
     Nodes,
@@ -38,9 +40,10 @@ pub enum Feature {
 
 impl Feature {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Arm64,
         Self::Registry,
+        Self::Jobs,
         Self::Network,
         Self::Nodes,
         Self::Fargate,
@@ -59,6 +62,7 @@ impl Feature {
         match self {
             Self::Arm64 => "Arm64",
             Self::Registry => "Registry",
+            Self::Jobs => "Jobs",
             Self::Network => "Network",
             Self::Nodes => "Nodes",
             Self::Fargate => "Fargate",
@@ -71,6 +75,21 @@ impl Feature {
             Self::GpuSpot => "GpuSpot",
         }
     }
+}
+
+/// The features with all that they need themselves.
+pub(crate) fn closed(mut features: BTreeSet<Feature>) -> BTreeSet<Feature> {
+    if features.iter().any(|feature| *feature >= Feature::Fargate) {
+        features.insert(Feature::Network);
+        features.insert(Feature::Jobs);
+    }
+    if features.contains(&Feature::Nodes) {
+        features.insert(Feature::Network);
+    }
+    if features.contains(&Feature::Jobs) {
+        features.insert(Feature::Registry);
+    }
+    features
 }
 
 /// What the environment's base stack has at present. The default is one that is not there.

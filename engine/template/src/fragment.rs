@@ -3,28 +3,71 @@
 //! Whatever is put into a fragment is written as a JSON value, so nothing can change its shape, and a
 //! name that is not there is an error.
 
+use std::sync::LazyLock;
+
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde_json::Value;
 
 use crate::Error;
 
-const FRAGMENTS: &[(&str, &str)] = &[
-    ("async", include_str!("../templates/async.j2")),
-    ("base", include_str!("../templates/base.j2")),
-    ("bucket", include_str!("../templates/bucket.j2")),
-    ("function", include_str!("../templates/function.j2")),
-    ("log_group", include_str!("../templates/log_group.j2")),
-    ("permission", include_str!("../templates/permission.j2")),
-    ("queue", include_str!("../templates/queue.j2")),
-    ("role", include_str!("../templates/role.j2")),
-    ("rule", include_str!("../templates/rule.j2")),
+/// Names of fragments with their text.
+macro_rules! fragments {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!("../templates/", $name, ".j2")))),*]
+    };
+}
+
+const FRAGMENTS: &[(&str, &str)] = fragments![
+    "alarm",
+    "api",
+    "api_permission",
+    "async",
+    "authorizer",
+    "base",
+    "bucket",
+    "compute",
+    "container",
+    "data_rights",
+    "direct_permission",
+    "front",
+    "function",
+    "guard",
+    "inbox",
+    "inbox_policy",
+    "integration",
+    "job",
+    "job_queue",
+    "job_role",
+    "job_roles",
+    "launch_template",
+    "layer",
+    "log_group",
+    "network",
+    "public_permission",
+    "queue",
+    "registry",
+    "role",
+    "route",
+    "rule",
+    "rule_permission",
+    "schedule",
+    "scheduler_role",
+    "source",
+    "url",
 ];
+
+/// They are compiled once.
+static COMPILED: LazyLock<Result<Fragments, Error>> = LazyLock::new(Fragments::new);
 
 /// All fragments, compiled.
 pub(crate) struct Fragments(Environment<'static>);
 
 impl Fragments {
-    pub(crate) fn new() -> Result<Self, Error> {
+    pub(crate) fn compiled() -> Result<&'static Self, Error> {
+        COMPILED.as_ref().map_err(Clone::clone)
+    }
+
+    fn new() -> Result<Self, Error> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(|_| AutoEscape::Json);
@@ -66,11 +109,10 @@ mod tests {
     fn values_stay_values() {
         let fragments = Fragments::new().unwrap();
         let hostile = "\", \"Type\": \"X\" {{ 7*7 }} </script> \u{2028}";
-        let bucket = fragments
-            .render("bucket", json!({"prefix": hostile, "events": false}))
-            .unwrap();
-        assert_eq!(bucket["Properties"]["BucketNamePrefix"], json!(hostile));
-        assert_eq!(bucket["Type"], json!("AWS::S3::Bucket"));
+        let values = json!({"auth": hostile, "function": "F"});
+        let url = fragments.render("url", values).unwrap();
+        assert_eq!(url["Properties"]["AuthType"], json!(hostile));
+        assert_eq!(url["Type"], json!("AWS::Lambda::Url"));
     }
 
     #[test]

@@ -3,8 +3,13 @@
 //! It deliberately knows nothing of what is deployed: the same workflow always renders to the same bytes.
 
 mod access;
+mod assets;
+mod base;
+mod bucket;
+mod buckets;
 mod check;
 mod config;
+mod cron;
 mod error;
 mod event;
 mod feature;
@@ -13,8 +18,11 @@ mod limit;
 mod materials;
 pub mod name;
 mod package;
+mod placement;
+mod protection;
 mod render;
 mod rendered;
+mod settings;
 mod stage;
 pub mod summary;
 pub mod tag;
@@ -40,6 +48,22 @@ pub mod parameter {
     pub const SUPERVISOR_KEY: &str = "SupervisorKey";
     /// In the base stack: key of the layer zip for 64-bit ARM, empty until it is uploaded.
     pub const SUPERVISOR_ARM64_KEY: &str = "SupervisorArm64Key";
+
+    /// What a parameter of a workflow's stack is, for people.
+    pub(crate) fn describe(name: &str) -> &'static str {
+        use super::output;
+        match name {
+            output::ARTIFACT_BUCKET => "Bucket with packages and images",
+            output::SUPERVISOR_LAYER => "Layer with the supervisor",
+            output::SUPERVISOR_ARM64_LAYER => "Layer with the supervisor for 64-bit ARM",
+            output::REGISTRY => "Repository with the supervisor's image",
+            output::EXECUTION_ROLE => "Role that starts jobs",
+            output::INSTANCE_PROFILE => "What instances of Batch are",
+            output::SUBNETS => "Subnets of jobs, joined by commas",
+            output::SECURITY_GROUP => "Security group of jobs",
+            _ => "Queue for jobs",
+        }
+    }
 }
 
 /// Outputs of the stacks.

@@ -1,4 +1,5 @@
 //! Logical ids and bucket names. Two different things never get one id: a test tries many names.
+//! A stage is meant by its id, the name that it was first deployed under.
 //!
 //! Every id ends in the word for its construct, and no such word is the end of another.
 
@@ -17,6 +18,17 @@ pub fn bucket_id(bucket: &str) -> String {
 #[must_use]
 pub fn bucket_output(bucket: &str) -> String {
     format!("{}{}", output::BUCKET, bucket_id(bucket))
+}
+
+/// Logical id of what keeps a managed bucket from calls without encryption.
+pub(crate) fn guard_id(bucket: &str) -> String {
+    format!("{}Guard", camel(bucket))
+}
+
+/// Name of the output with the address of a stage's HTTP door.
+#[must_use]
+pub fn url_output(stage: &str) -> String {
+    format!("{}{}", output::URL, function_id(stage))
 }
 
 /// Logical id of a stage's function.
@@ -43,34 +55,149 @@ pub fn role_id(stage: &str) -> String {
     format!("{}Role", camel(stage))
 }
 
+/// Logical id of the definition of a stage's jobs.
+#[must_use]
+pub fn job_id(stage: &str) -> String {
+    format!("{}Job", camel(stage))
+}
+
+/// Logical id of the role of a stage's jobs.
+#[must_use]
+pub fn job_role_id(stage: &str) -> String {
+    format!("{}Access", camel(stage))
+}
+
+/// Logical id of the address of a stage's function.
+#[must_use]
+pub fn url_id(stage: &str) -> String {
+    format!("{}Url", camel(stage))
+}
+
+/// Logical id of the HTTP API of a stage.
+#[must_use]
+pub fn api_id(stage: &str) -> String {
+    format!("{}Api", camel(stage))
+}
+
+/// Logical id of the queue in which a stage's events wait.
+#[must_use]
+pub fn inbox_id(stage: &str) -> String {
+    format!("{}Inbox", camel(stage))
+}
+
+/// Logical id of a stage's schedule.
+#[must_use]
+pub fn schedule_id(stage: &str) -> String {
+    format!("{}Schedule", camel(stage))
+}
+
+/// Logical id of what takes a stage's events from their queue.
+#[must_use]
+pub fn source_id(stage: &str) -> String {
+    format!("{}Source", camel(stage))
+}
+
+/// Logical id of the schedule that looks for joins whose time is up.
+#[must_use]
+pub fn sweep_id(stage: &str) -> String {
+    format!("{}Sweep", camel(stage))
+}
+
 pub(crate) fn async_id(stage: &str) -> String {
     format!("{}Async", camel(stage))
 }
 
-/// Whether a logical id is that of a resource of this stage.
+pub(crate) fn compute_id(stage: &str) -> String {
+    format!("{}Compute", camel(stage))
+}
+
+pub(crate) fn job_queue_id(stage: &str) -> String {
+    format!("{}Queue", camel(stage))
+}
+
+pub(crate) fn machine_id(stage: &str) -> String {
+    format!("{}Machine", camel(stage))
+}
+
+pub(crate) fn inbox_policy_id(stage: &str) -> String {
+    format!("{}Policy", camel(stage))
+}
+
+pub(crate) fn scheduler_id(stage: &str) -> String {
+    format!("{}Scheduler", camel(stage))
+}
+
+pub(crate) fn integration_id(stage: &str) -> String {
+    format!("{}Integration", camel(stage))
+}
+
+pub(crate) fn authorizer_id(stage: &str) -> String {
+    format!("{}Authorizer", camel(stage))
+}
+
+pub(crate) fn front_id(stage: &str) -> String {
+    format!("{}Front", camel(stage))
+}
+
+/// Words for what a stage has at most one of.
+const SINGLE: [&str; 21] = [
+    "Function",
+    "Logs",
+    "Failed",
+    "Role",
+    "Async",
+    "Job",
+    "Access",
+    "Compute",
+    "Queue",
+    "Machine",
+    "Inbox",
+    "Policy",
+    "Source",
+    "Schedule",
+    "Scheduler",
+    "Sweep",
+    "Url",
+    "Api",
+    "Integration",
+    "Authorizer",
+    "Front",
+];
+/// Words for what a stage may have several of.
+const NUMBERED: [&str; 5] = ["Rule", "Invoke", "Caller", "Route", "Alarm"];
+
+/// Whether a logical id is that of a resource of the stage with this id.
 #[must_use]
 pub fn belongs_to(logical_id: &str, stage: &str) -> bool {
     let Some(rest) = logical_id.strip_prefix(&camel(stage)) else {
         return false;
     };
-    match rest {
-        "Function" | "Logs" | "Failed" | "Role" | "Async" => true,
-        _ => {
-            let number = rest
-                .strip_prefix("Rule")
-                .or_else(|| rest.strip_prefix("Invoke"));
-            number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
-        }
-    }
+    let is_number = |rest: &str| rest.bytes().all(|byte| byte.is_ascii_digit());
+    SINGLE.contains(&rest)
+        || NUMBERED
+            .iter()
+            .any(|word| rest.strip_prefix(word).is_some_and(is_number))
 }
 
-/// Rules and their permissions are numbered from the second on.
+/// Several of one kind are numbered from the second on.
 pub(crate) fn rule_id(stage: &str, index: usize) -> String {
     format!("{}Rule{}", camel(stage), number(index))
 }
 
 pub(crate) fn permission_id(stage: &str, index: usize) -> String {
     format!("{}Invoke{}", camel(stage), number(index))
+}
+
+pub(crate) fn caller_id(stage: &str, index: usize) -> String {
+    format!("{}Caller{}", camel(stage), number(index))
+}
+
+pub(crate) fn route_id(stage: &str, index: usize) -> String {
+    format!("{}Route{}", camel(stage), number(index))
+}
+
+pub(crate) fn alarm_id(stage: &str, index: usize) -> String {
+    format!("{}Alarm{}", camel(stage), number(index))
 }
 
 /// The part of a bucket's name that scar chooses; account and region follow it. It depends on nothing
@@ -151,7 +278,30 @@ mod tests {
                 log_group_id(name),
                 queue_id(name),
                 role_id(name),
+                guard_id(name),
+                job_id(name),
+                job_role_id(name),
+                url_id(name),
+                api_id(name),
+                inbox_id(name),
+                schedule_id(name),
+                source_id(name),
+                sweep_id(name),
                 async_id(name),
+                compute_id(name),
+                job_queue_id(name),
+                machine_id(name),
+                inbox_policy_id(name),
+                scheduler_id(name),
+                integration_id(name),
+                authorizer_id(name),
+                front_id(name),
+                caller_id(name, 0),
+                caller_id(name, 1),
+                route_id(name, 0),
+                route_id(name, 2),
+                alarm_id(name, 0),
+                alarm_id(name, 1),
                 rule_id(name, 0),
                 rule_id(name, 1),
                 rule_id(name, 11),
@@ -159,7 +309,8 @@ mod tests {
                 permission_id(name, 1),
             ];
             for id in all {
-                assert_eq!(belongs_to(&id, name), !id.ends_with("Store"), "{id}");
+                let is_bucket = id.ends_with("Store") || id.ends_with("Guard");
+                assert_eq!(belongs_to(&id, name), !is_bucket, "{id}");
                 assert!(id.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{id}");
                 let other = owners.insert(id.clone(), name);
                 assert!(other.is_none(), "{id}: {name} and {other:?}");

@@ -1,26 +1,22 @@
 //! The whole workflow: fragments put together, read back, checked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use scar_cfn::{Document, validate};
-use scar_schemas::construct::Architecture;
 use scar_schemas::deployed::METADATA_KEY;
-use scar_schemas::digest::Digest;
 use scar_workflow::Workflow;
 use serde_json::{Map, Value, json};
 
+use crate::buckets::Buckets;
 use crate::fragment::Fragments;
+use crate::stage::{self, Context, Part};
 use crate::{
-    Asset, Content, Error, Materials, Origin, Protection, Rendered, check, config, limit, name,
-    parameter, stage, summary,
+    Asset, Error, Feature, Materials, Origin, Rendered, assets, base, bucket, check, config, limit,
+    output, parameter, protection, summary, tag,
 };
 
 /// Name of the stack that all workflows of an environment share, without `scar-` and the environment.
 const BASE: &str = "base";
-/// Length of a bucket's name, less `-<account>-`, and less the closing `-an` ("Bucket naming rules" of S3).
-const MAX_PREFIX_AND_REGION: usize = 63 - 14 - 3;
-/// The shortest region. Where the manifest names none, the service refuses names that a longer one spoils.
-const SHORTEST_REGION: &str = "us-east-1";
 
 /// Renders a checked workflow. The same arguments always give the same bytes.
 ///
@@ -33,144 +29,108 @@ pub fn render(workflow: &Workflow, materials: &Materials) -> Result<Rendered, Er
         });
     }
     check::names(workflow)?;
-    let fragments = Fragments::new()?;
-    let (stack, origins, packages) = stack(&fragments, workflow, materials)?;
+    let fragments = Fragments::compiled()?;
+    let mut stack = Stack::default();
+    stack.fill(&Context {
+        fragments,
+        workflow,
+        materials,
+        buckets: Buckets::new(workflow),
+    })?;
+    let environment = &workflow.environment;
+    let prefix = bucket::checked_prefix(format!("scar-{BASE}-{environment}"), workflow)?;
+    let features = std::mem::take(&mut stack.features);
+    let base = base::render(fragments, environment, &prefix, features, materials)?;
     Ok(Rendered {
-        base_name: scar_schemas::record::deployment(BASE, &workflow.environment),
-        base: base(&fragments, workflow)?,
-        base_parameters: BTreeMap::from([(
-            parameter::SUPERVISOR_KEY.to_owned(),
-            layer_key(&materials.supervisor),
-        )]),
-        base_tags: crate::tag::of(None, &workflow.environment),
-        stack_name: scar_schemas::record::deployment(&workflow.name, &workflow.environment),
-        parameters: stack.parameters.keys().cloned().collect(),
-        stack,
-        assets: assets(workflow, materials, packages),
-        pushes: Vec::new(),
-        notifications: Vec::new(),
-        protection: Protection {
-            termination: workflow.protect,
-            ..Protection::default()
-        },
+        base_name: scar_schemas::record::deployment(BASE, environment),
+        base: checked(base.document)?,
+        base_parameters: base.parameters,
+        base_tags: tag::of(None, environment),
+        stack_name: scar_schemas::record::deployment(&workflow.name, environment),
+        parameters: stack.parameters.iter().map(|it| (*it).to_owned()).collect(),
+        assets: assets::assets(workflow, materials, std::mem::take(&mut stack.packages)),
+        pushes: assets::pushes(workflow, materials),
+        notifications: bucket::notifications(workflow),
+        protection: protection::of(workflow),
         manifest: materials.manifest.clone(),
-        origins,
+        origins: std::mem::take(&mut stack.origins),
         tags: tags(workflow),
+        stack: checked(stack.document(workflow, materials)?)?,
     })
 }
 
 fn tags(workflow: &Workflow) -> BTreeMap<String, String> {
     let mut tags = workflow.tags.clone();
-    tags.extend(crate::tag::of(Some(&workflow.name), &workflow.environment));
+    tags.extend(tag::of(Some(&workflow.name), &workflow.environment));
     tags
 }
 
-fn base(fragments: &Fragments, workflow: &Workflow) -> Result<Document, Error> {
-    let prefix = format!("scar-{BASE}-{}", workflow.environment);
-    let bucket = fragments.render(
-        "bucket",
-        json!({"prefix": checked_prefix(prefix, workflow)?, "events": false}),
-    )?;
-    let document = Document::from_value(fragments.render("base", json!({"bucket": bucket}))?)?;
-    checked(document)
+/// The workflow's stack as it grows.
+#[derive(Default)]
+struct Stack {
+    resources: Map<String, Value>,
+    outputs: Map<String, Value>,
+    parameters: BTreeSet<&'static str>,
+    origins: BTreeMap<String, Origin>,
+    packages: Vec<Asset>,
+    features: BTreeSet<Feature>,
 }
 
-type Stack = (Document, BTreeMap<String, Origin>, Vec<Asset>);
-
-fn stack(
-    fragments: &Fragments,
-    workflow: &Workflow,
-    materials: &Materials,
-) -> Result<Stack, Error> {
-    let mut resources = Map::new();
-    let mut origins = BTreeMap::new();
-    let mut packages = Vec::new();
-    for (id, resource, origin) in buckets(fragments, workflow)? {
-        add(&mut resources, id.clone(), resource)?;
-        origins.insert(id, origin);
-    }
-    for one in &workflow.stages {
-        let package = config::stage_package(workflow, one, materials)?;
-        let origin = Origin {
-            stage: Some(one.name.clone()),
-            path: format!("stages.{}", one.name),
-        };
-        for (id, resource) in stage::resources(fragments, workflow, one, materials, &package.key)? {
-            add(&mut resources, id.clone(), resource)?;
-            origins.insert(id, origin.clone());
+impl Stack {
+    fn fill(&mut self, context: &Context<'_>) -> Result<(), Error> {
+        let workflow = context.workflow;
+        self.parameters.insert(output::ARTIFACT_BUCKET);
+        self.outputs = bucket::outputs(workflow);
+        for (id, resource, origin) in bucket::resources(context.fragments, workflow)? {
+            self.add(id, resource, origin)?;
         }
-        packages.push(package);
+        for stage in &workflow.stages {
+            let package = config::stage_package(workflow, stage, context.materials)?;
+            self.add_stage(&Part::new(context, stage, &package.key)?)?;
+            self.packages.push(package);
+        }
+        limit::check_count(workflow, &self.origins)
     }
-    let document = Document::from_value(json!({
-        "Description": format!("scar: workflow {} ({})", workflow.name, workflow.environment),
-        "Metadata": { METADATA_KEY: metadata(workflow, materials)? },
-        "Parameters": {
-            parameter::ARTIFACT_BUCKET: {"Type": "String", "Description": "Bucket with packages and images"},
-            parameter::SUPERVISOR_LAYER: {"Type": "String", "Description": "Layer with the supervisor"},
-        },
-        "Resources": resources,
-        "Outputs": outputs(workflow),
-    }))?;
-    Ok((checked(document)?, origins, packages))
-}
 
-fn metadata(workflow: &Workflow, materials: &Materials) -> Result<Value, Error> {
-    let summary = summary::summarise(workflow, materials)?;
-    serde_json::to_value(summary).map_err(|error| Error::Package {
-        message: error.to_string(),
-    })
-}
-
-fn buckets(
-    fragments: &Fragments,
-    workflow: &Workflow,
-) -> Result<Vec<(String, Value, Origin)>, Error> {
-    let managed = workflow
-        .buckets
-        .iter()
-        .filter(|(_, existing)| existing.is_none());
-    managed
-        .map(|(bucket, _)| {
-            let prefix = name::bucket_prefix(&workflow.name, &workflow.environment, bucket);
-            let values = json!({"prefix": checked_prefix(prefix, workflow)?, "events": true});
-            let origin = Origin {
-                stage: None,
-                path: format!("buckets.{bucket}"),
-            };
-            Ok((
-                name::bucket_id(bucket),
-                fragments.render("bucket", values)?,
-                origin,
-            ))
-        })
-        .collect()
-}
-
-fn outputs(workflow: &Workflow) -> Map<String, Value> {
-    let managed = workflow
-        .buckets
-        .iter()
-        .filter(|(_, existing)| existing.is_none());
-    let output = |bucket: &str| json!({ "Value": { "Ref": name::bucket_id(bucket) } });
-    managed
-        .map(|(bucket, _)| (name::bucket_output(bucket), output(bucket)))
-        .collect()
-}
-
-fn add(resources: &mut Map<String, Value>, id: String, resource: Value) -> Result<(), Error> {
-    match resources.insert(id.clone(), resource) {
-        None => Ok(()),
-        Some(_) => Err(Error::DuplicateId { logical_id: id }),
+    fn add_stage(&mut self, part: &Part<'_>) -> Result<(), Error> {
+        let origin = Origin {
+            stage: Some(part.stage.name.clone()),
+            path: format!("stages.{}", part.stage.name),
+        };
+        for (id, resource) in part.resources()? {
+            self.add(id, resource, origin.clone())?;
+        }
+        self.outputs.extend(part.door_output());
+        self.parameters.extend(stage::parameters(part)?);
+        self.features.extend(stage::features(part));
+        Ok(())
     }
-}
 
-fn checked_prefix(prefix: String, workflow: &Workflow) -> Result<String, Error> {
-    let region = workflow.region.as_deref().unwrap_or(SHORTEST_REGION);
-    let limit = MAX_PREFIX_AND_REGION.saturating_sub(region.len());
-    if prefix.len() > limit {
-        return Err(Error::BucketName { prefix, limit });
+    fn add(&mut self, id: String, resource: Value, origin: Origin) -> Result<(), Error> {
+        self.origins.insert(id.clone(), origin);
+        match self.resources.insert(id.clone(), resource) {
+            None => Ok(()),
+            Some(_) => Err(Error::DuplicateId { logical_id: id }),
+        }
     }
-    Ok(prefix)
+
+    fn document(self, workflow: &Workflow, materials: &Materials) -> Result<Document, Error> {
+        let parameters = self.parameters.into_iter().map(|name| {
+            let value = json!({"Type": "String", "Description": parameter::describe(name)});
+            (name.to_owned(), value)
+        });
+        let summary = summary::summarise(workflow, materials)?;
+        let metadata = serde_json::to_value(summary).map_err(|error| Error::Package {
+            message: error.to_string(),
+        })?;
+        Ok(Document::from_value(json!({
+            "Description": format!("scar: workflow {} ({})", workflow.name, workflow.environment),
+            "Metadata": { METADATA_KEY: metadata },
+            "Parameters": parameters.collect::<Map<String, Value>>(),
+            "Resources": self.resources,
+            "Outputs": self.outputs,
+        }))?)
+    }
 }
 
 fn checked(document: Document) -> Result<Document, Error> {
@@ -181,44 +141,4 @@ fn checked(document: Document) -> Result<Document, Error> {
     }
     limit::check(&document)?;
     Ok(document)
-}
-
-fn layer_key(supervisor: &Digest) -> String {
-    format!("layers/{}.zip", supervisor.hex())
-}
-
-/// Everything that must be in the artifact bucket, each key once.
-fn assets(workflow: &Workflow, materials: &Materials, packages: Vec<Asset>) -> Vec<Asset> {
-    let layer = Asset {
-        key: layer_key(&materials.supervisor),
-        size_bytes: None,
-        content: Content::SupervisorLayer(Architecture::X86_64),
-    };
-    let mut assets: BTreeMap<String, Asset> = BTreeMap::from([(layer.key.clone(), layer)]);
-    for asset in packages.into_iter().chain(image_blobs(workflow, materials)) {
-        assets.entry(asset.key.clone()).or_insert(asset);
-    }
-    assets.into_values().collect()
-}
-
-fn image_blobs(workflow: &Workflow, materials: &Materials) -> Vec<Asset> {
-    let mut assets = Vec::new();
-    for stage in &workflow.stages {
-        let Some(scar_schemas::contract::Image::Bucket { prefix, .. }) =
-            materials.images.get(&stage.name)
-        else {
-            continue;
-        };
-        for blob in materials.image_blobs.get(&stage.name).into_iter().flatten() {
-            assets.push(Asset {
-                key: format!("{prefix}blobs/sha256/{}", blob.digest.hex()),
-                size_bytes: Some(blob.size_bytes),
-                content: Content::ImageBlob {
-                    stage: stage.name.clone(),
-                    digest: blob.digest.clone(),
-                },
-            });
-        }
-    }
-    assets
 }

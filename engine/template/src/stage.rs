@@ -1,132 +1,140 @@
 //! A stage → its resources.
 
-use std::collections::BTreeMap;
-
-use scar_schemas::contract::{ARTIFACTS, bucket_variable, function_variable};
+use scar_schemas::construct::{Compute, Network};
+use scar_schemas::contract::Image;
 use scar_workflow::{Stage, Workflow};
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use crate::buckets::Buckets;
 use crate::fragment::Fragments;
-use crate::{Error, Materials, access, event, name};
+use crate::placement::{Placement, placement};
+use crate::{Error, Materials};
 
-/// All resources of a stage by logical id. `package` is the key of its package.
-pub(crate) fn resources(
-    fragments: &Fragments,
-    workflow: &Workflow,
-    stage: &Stage,
-    materials: &Materials,
-    package: &str,
-) -> Result<Vec<(String, Value)>, Error> {
-    let function = name::function_id(&stage.name);
-    let queue = name::queue_id(&stage.name);
-    let invoke = json!({"function": function, "queue": queue, "retries": stage.attempts.saturating_sub(1).min(2)});
-    let days = json!({"days": stage.log_days});
-    let mut resources = vec![
-        (
-            name::role_id(&stage.name),
-            role(fragments, workflow, stage, materials)?,
-        ),
-        (
-            name::log_group_id(&stage.name),
-            fragments.render("log_group", days)?,
-        ),
-        (queue, fragments.render("queue", json!({}))?),
-        (
-            function,
-            function_resource(fragments, workflow, stage, materials, package)?,
-        ),
-        (
-            name::async_id(&stage.name),
-            fragments.render("async", invoke)?,
-        ),
-    ];
-    resources.extend(rules(fragments, workflow, stage)?);
-    Ok(resources)
+mod alarm;
+mod function;
+mod http;
+mod job;
+mod role;
+mod schedule;
+mod size;
+mod trigger;
+
+pub(crate) use job::features;
+pub(crate) use size::Size;
+
+/// Logical id and resource.
+pub(crate) type Named = (String, Value);
+
+/// A workflow with what all of its stages need.
+pub(crate) struct Context<'a> {
+    pub(crate) fragments: &'a Fragments,
+    pub(crate) workflow: &'a Workflow,
+    pub(crate) materials: &'a Materials,
+    pub(crate) buckets: Buckets<'a>,
 }
 
-fn role(
-    fragments: &Fragments,
-    workflow: &Workflow,
-    stage: &Stage,
-    materials: &Materials,
-) -> Result<Value, Error> {
-    let image = materials.image(stage)?;
-    let buckets = access::buckets(workflow, stage, image);
-    let buckets: Vec<Value> = buckets
-        .iter()
-        .map(|bucket| access::bucket_arn(workflow, bucket))
-        .collect();
-    let values = json!({
-        "inputs": access::inputs(workflow, stage)?,
-        "outputs": access::outputs(workflow, stage)?,
-        "records": access::records(workflow, stage),
-        "image": access::image(workflow, image),
-        "buckets": buckets,
-        "log_group": name::log_group_id(&stage.name),
-        "queue": name::queue_id(&stage.name),
-    });
-    fragments.render("role", values)
+/// A stage with what its resources need.
+pub(crate) struct Part<'a> {
+    pub(crate) context: &'a Context<'a>,
+    pub(crate) stage: &'a Stage,
+    /// Key of its package in the artifact bucket.
+    pub(crate) package: &'a str,
+    pub(crate) image: &'a Image,
+    /// Where its jobs run, if it has any.
+    pub(crate) placement: Option<Placement>,
 }
 
-fn function_resource(
-    fragments: &Fragments,
-    workflow: &Workflow,
-    stage: &Stage,
-    materials: &Materials,
-    package: &str,
-) -> Result<Value, Error> {
-    let mut buckets = access::buckets(workflow, stage, materials.image(stage)?);
-    buckets.insert(ARTIFACTS.to_owned());
-    let mut variables: BTreeMap<String, Value> = buckets
-        .iter()
-        .map(|bucket| {
-            (
-                bucket_variable(bucket),
-                access::bucket_name(workflow, bucket),
-            )
+impl<'a> Part<'a> {
+    pub(crate) fn new(
+        context: &'a Context<'a>,
+        stage: &'a Stage,
+        package: &'a str,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            context,
+            stage,
+            package,
+            image: context.materials.image(stage)?,
+            placement: placement(stage),
         })
-        .collect();
-    variables.insert(function_variable::STAGE.to_owned(), json!(stage.name));
-    let values = json!({
-        "description": describe(workflow, stage),
-        "package": package,
-        "variables": variables,
-        "disk_mib": stage.disk_mib,
-        "memory_mib": stage.memory_mib,
-        "timeout_s": stage.timeout_s,
-        "role": name::role_id(&stage.name),
-        "log_group": name::log_group_id(&stage.name),
-    });
-    fragments.render("function", values)
-}
-
-fn rules(
-    fragments: &Fragments,
-    workflow: &Workflow,
-    stage: &Stage,
-) -> Result<Vec<(String, Value)>, Error> {
-    let function = name::function_id(&stage.name);
-    let mut resources = Vec::new();
-    for (index, rule) in event::rules(workflow, stage)?.into_iter().enumerate() {
-        let rule_id = name::rule_id(&stage.name, index);
-        let values = json!({
-            "description": describe(workflow, stage),
-            "bucket": access::bucket_name(workflow, &rule.bucket),
-            "keys": rule.keys,
-            "target": stage.name,
-            "function": function,
-        });
-        let permission =
-            fragments.render("permission", json!({"function": function, "rule": rule_id}))?;
-        resources.push((rule_id, fragments.render("rule", values)?));
-        resources.push((name::permission_id(&stage.name, index), permission));
     }
-    Ok(resources)
+
+    /// All resources of the stage.
+    pub(crate) fn resources(&self) -> Result<Vec<Named>, Error> {
+        let parts = [
+            self.function()?,
+            self.job()?,
+            self.triggers()?,
+            self.schedules()?,
+            self.door()?,
+            self.alarms()?,
+        ];
+        let mut resources: Vec<Named> = parts.into_iter().flatten().collect();
+        for (_, resource) in &mut resources {
+            add_tags(resource, self.stage);
+        }
+        Ok(resources)
+    }
+
+    /// Its name in logical ids, keys and identities.
+    pub(crate) fn id(&self) -> &'a str {
+        &self.stage.id
+    }
+
+    fn render(&self, fragment: &'static str, values: Value) -> Result<Value, Error> {
+        self.context.fragments.render(fragment, values)
+    }
+
+    /// Whether the function only takes events and submits jobs.
+    fn is_intake(&self) -> bool {
+        self.stage.compute == Compute::Batch
+    }
+
+    fn describe(&self) -> String {
+        let Workflow {
+            name, environment, ..
+        } = self.context.workflow;
+        let stage = &self.stage.name;
+        format!("scar: stage {stage} of workflow {name} ({environment})")
+    }
+
+    fn private_network(&self) -> Option<(&'a [String], &'a [String])> {
+        match &self.stage.network {
+            Network::Auto => None,
+            Network::Private {
+                subnets,
+                security_groups,
+            } => Some((subnets, security_groups)),
+        }
+    }
 }
 
-fn describe(workflow: &Workflow, stage: &Stage) -> String {
-    format!(
-        "scar: stage {} of workflow {} ({})",
-        stage.name, workflow.name, workflow.environment
-    )
+/// Parameters of the workflow's stack that the stage needs.
+pub(crate) fn parameters(part: &Part<'_>) -> Result<Vec<&'static str>, Error> {
+    let mut names = job::parameters(part);
+    if part.fetches_package() {
+        names.push(crate::output::REGISTRY);
+    } else {
+        names.push(part.layer()?);
+    }
+    Ok(names)
+}
+
+/// Tags of the stage alone; those of the workflow come from the stack.
+fn add_tags(resource: &mut Value, stage: &Stage) {
+    let kind = resource["Type"].as_str().unwrap_or_default();
+    let tags = match kind {
+        _ if stage.tags.is_empty() => return,
+        "AWS::Batch::JobDefinition" => serde_json::json!(stage.tags),
+        "AWS::Lambda::Function"
+        | "AWS::IAM::Role"
+        | "AWS::Logs::LogGroup"
+        | "AWS::SQS::Queue"
+        | "AWS::CloudWatch::Alarm" => {
+            let pair = |(key, value)| serde_json::json!({"Key": key, "Value": value});
+            stage.tags.iter().map(pair).collect()
+        }
+        _ => return,
+    };
+    resource["Properties"]["Tags"] = tags;
 }

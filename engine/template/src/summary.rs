@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use scar_schemas::construct::Compute;
 use scar_schemas::contract::OutputKey;
 use scar_schemas::deployed::{Deployed, DeployedLink, DeployedStage, FORMAT};
 use scar_schemas::digest::Digest;
 use scar_schemas::manifest::Work;
 use scar_workflow::{Input, Output, Stage, Workflow};
 
-use crate::{Error, Materials};
+use crate::{Error, Materials, settings};
 
 /// Summary of a whole workflow.
 pub(crate) fn summarise(workflow: &Workflow, materials: &Materials) -> Result<Deployed, Error> {
@@ -28,7 +29,7 @@ pub(crate) fn summarise(workflow: &Workflow, materials: &Materials) -> Result<De
         manifest: materials.manifest.clone(),
         stages: stages.collect::<Result<_, _>>()?,
         links: workflow.links.iter().map(link).collect(),
-        settings: BTreeMap::new(),
+        settings: settings::of_workflow(workflow),
     })
 }
 
@@ -59,7 +60,10 @@ fn summarise_stage(stage: &Stage, materials: &Materials) -> Result<DeployedStage
     let image = materials.image(stage)?;
     Ok(DeployedStage {
         name: stage.name.clone(),
-        compute: "lambda".to_owned(),
+        compute: match stage.compute {
+            Compute::Lambda => "lambda".to_owned(),
+            Compute::Batch => "batch".to_owned(),
+        },
         image: stage.image.clone(),
         digest: image.digest().clone(),
         inputs: stage.inputs.iter().map(input_text).collect(),
@@ -71,8 +75,8 @@ fn summarise_stage(stage: &Stage, materials: &Materials) -> Result<DeployedStage
         disk_mib: stage.disk_mib,
         attempts: stage.attempts,
         log_days: stage.log_days,
-        id: None,
-        settings: BTreeMap::new(),
+        id: (stage.id != stage.name).then(|| stage.id.clone()),
+        settings: settings::of_stage(stage),
     })
 }
 

@@ -6,7 +6,6 @@
     reason = "tests read and write files"
 )]
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 

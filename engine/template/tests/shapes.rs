@@ -245,7 +245,11 @@ fn limits_are_found() {
         builder.stage(&format!("s{index}"), &["data:in/*"], &["data:out/"])
     });
     let limit = |builder: &Builder| render(&builder.workflow(), &materials(builder)).unwrap_err();
-    assert!(matches!(limit(&many), Error::Limit { limit: 500, .. }));
+    let error = limit(&many);
+    assert!(
+        matches!(error, Error::Resources { limit: 500, .. }),
+        "{error}"
+    );
     let prefixes: Vec<String> = (0..120)
         .map(|index| format!("data:{}/{index}/", "x".repeat(60)))
         .collect();

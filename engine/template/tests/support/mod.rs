@@ -6,9 +6,12 @@
     reason = "each test uses its part"
 )]
 
+pub mod constructs;
+
 use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
+use scar_schemas::construct::{Architecture, Package};
 use scar_schemas::contract::{ARTIFACTS, Image, OutputKey};
 use scar_schemas::digest::Digest;
 use scar_schemas::manifest::{Limits, Work};
@@ -126,6 +129,34 @@ pub fn materials(builder: &Builder) -> Materials {
             Digest::of(builder.supervisor.as_bytes()),
             Digest::of(b"manifest"),
         )
+    }
+}
+
+/// An image and a script for every stage, and a supervisor of each kind.
+pub fn materials_for(workflow: &Workflow) -> Materials {
+    let image = Image::Registry {
+        reference: "ghcr.io/acme/x:1".to_owned(),
+        digest: Digest::of(b"image"),
+        plain_http: false,
+    };
+    let stages = || workflow.stages.iter();
+    let derived = |stage: &&Stage| stage.package == Package::Image;
+    Materials {
+        images: stages()
+            .map(|it| (it.name.clone(), image.clone()))
+            .collect(),
+        scripts: stages()
+            .map(|it| (it.name.clone(), b"true".to_vec()))
+            .collect(),
+        supervisor_arm64: Some(Digest::of(b"supervisor for ARM")),
+        supervisor_images: [Architecture::X86_64, Architecture::Arm64]
+            .map(|it| (it, Digest::of(format!("{it:?}").as_bytes())))
+            .into(),
+        derived_images: stages()
+            .filter(derived)
+            .map(|it| (it.name.clone(), Digest::of(b"derived")))
+            .collect(),
+        ..Materials::new(Digest::of(b"supervisor"), Digest::of(b"manifest"))
     }
 }
 
