@@ -145,12 +145,11 @@ fn number(text: &str, field: &Field) -> Result<u8, String> {
         .ok()
         .filter(|number| is_plain && (least..=most).contains(number))
         .ok_or_else(|| match field.words {
-            [] => format!("has a {} that is not {least} to {most}", field.name),
             [first, .., last] => format!(
-                "has a {} that is not {least} to {most} or {first} to {last}",
+                "has a wrong {}: it is {least} to {most}, or {first} to {last}",
                 field.name
             ),
-            [_] => format!("has a wrong {}", field.name),
+            _ => format!("has a wrong {}: it is {least} to {most}", field.name),
         })
 }
 

@@ -37,6 +37,12 @@ impl Places {
         self.0.iter().map(|(path, place)| (path.as_str(), place))
     }
 
+    /// The place of a path, if it was written.
+    #[must_use]
+    pub fn get(&self, path: &str) -> Option<&Place> {
+        self.0.get(path)
+    }
+
     /// The place of a path, or of its nearest parent that has one.
     #[must_use]
     pub fn find(&self, path: &str) -> Option<&Place> {

@@ -36,6 +36,16 @@ pub(crate) fn check(text: &str, shape: &Shape, key: &str, owner: &str) -> Result
         Shape::Duration(least, most, code) => {
             let seconds = duration_s(text).map_err(unit)?;
             let range = format!("{} to {}", show_seconds(*least), show_seconds(*most));
+            if key == "every" && !seconds.is_multiple_of(60) {
+                return Err(Unplaced {
+                    diagnostic: Diagnostic::error(
+                        code,
+                        format!("`every` of {owner} is {text}, schedules know whole minutes"),
+                    )
+                    .help("choose a whole number of minutes"),
+                    label: format!("the nearest is `{}m`", seconds.div_ceil(60)),
+                });
+            }
             within(seconds, *least, *most, code, key, owner, text, &range)
         }
         _ => log_days(duration_s(text).map_err(unit)?, key, owner),

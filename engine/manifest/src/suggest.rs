@@ -8,11 +8,28 @@ pub fn nearest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Opti
     let allowed = (word.len() / 3).clamp(1, 3);
     let scored = words
         .into_iter()
+        .filter(|other| may_be_near(&word, other, allowed))
         .map(|other| (distance(&word, other), other));
     scored
         .filter(|(distance, _)| *distance <= allowed)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, other)| other)
+}
+
+/// Whether so few edits may make one word of the other, by how often letters are in them: much cheaper than
+/// to count the edits.
+fn may_be_near(word: &[char], other: &str, allowed: usize) -> bool {
+    const SLOTS: usize = 64;
+    let mut counts = [0_isize; SLOTS];
+    for character in word {
+        counts[*character as usize % SLOTS] += 1;
+    }
+    for character in other.chars().take(64) {
+        counts[character as usize % SLOTS] -= 1;
+    }
+    // A replaced letter is missing once and one too many once.
+    let differences: isize = counts.iter().map(|count| count.abs()).sum();
+    differences.unsigned_abs() <= 2 * allowed
 }
 
 /// Edits between two words: insertions, deletions, replacements, swaps of neighbours.

@@ -1,44 +1,82 @@
 //! Inputs that nothing writes although somebody seems to have meant it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use scar_manifest::{Diagnostic, nearest};
 use scar_schemas::contract::OutputKey;
 
-use crate::graph::End;
+use crate::ends::{End, Ends};
 use crate::{Input, Output, Workflow};
 
-/// Why an input that no stage feeds looks like a mistake; `None` if it is a plain source.
-///
-/// `outputs` are those of stages that do not follow the reader, each with whether somebody reads it.
-pub(crate) fn diagnose<'a>(
-    workflow: &Workflow,
-    reader: &End<'_>,
-    outputs: impl Iterator<Item = (&'a End<'a>, bool)>,
-) -> Option<Diagnostic> {
-    let input = &workflow.stages[reader.stage].inputs[reader.index];
-    let folder = folder(&input.pattern.literal_prefix()).to_owned();
-    if folder.is_empty() {
-        return None;
+/// Finds what may have been meant by inputs that no stage feeds.
+pub(crate) struct Search<'a> {
+    workflow: &'a Workflow,
+    ends: &'a Ends<'a>,
+    /// Outputs that nobody reads.
+    unread: BTreeSet<usize>,
+    /// All outputs by bucket and folder.
+    folders: BTreeMap<(&'a str, &'a str), Vec<usize>>,
+}
+
+impl<'a> Search<'a> {
+    pub(crate) fn new(workflow: &'a Workflow, ends: &'a Ends<'a>) -> Self {
+        let read: BTreeSet<usize> = ends.meetings.iter().map(|m| m.output).collect();
+        let mut folders: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
+        for (number, end) in ends.outputs.iter().enumerate() {
+            let output = &workflow.stages[end.stage].outputs[end.index];
+            let place = (output.bucket.as_str(), output_folder(output));
+            folders.entry(place).or_default().push(number);
+        }
+        Self {
+            workflow,
+            ends,
+            unread: (0..ends.outputs.len())
+                .filter(|output| !read.contains(output))
+                .collect(),
+            folders,
+        }
     }
-    for (writer, is_read) in outputs {
-        let output = &workflow.stages[writer.stage].outputs[writer.index];
-        let written = output_folder(output);
-        let meant = if input.bucket == output.bucket
-            && !written.is_empty()
-            && folder.starts_with(written)
-        {
-            Meant::Files
-        } else if is_read || written.is_empty() {
-            continue;
-        } else if input.bucket != output.bucket && folder == written {
-            Meant::Bucket
-        } else if input.bucket == output.bucket && nearest(&folder, [written]).is_some() {
-            Meant::Folder
-        } else {
-            continue;
-        };
-        return Some(report(reader, input, writer, output, meant));
+
+    /// Why an input that no stage feeds looks like a mistake; `None` if it is a plain source. `follows` tells
+    /// of a stage whether the reader leads to it: it cannot have been meant to feed the reader.
+    pub(crate) fn diagnose(
+        &self,
+        reader: &End<'_>,
+        follows: &dyn Fn(usize) -> bool,
+    ) -> Option<Diagnostic> {
+        let input = &self.workflow.stages[reader.stage].inputs[reader.index];
+        let folder = folder(&input.pattern.literal_prefix()).to_owned();
+        if folder.is_empty() {
+            return None;
+        }
+        let mut near: BTreeSet<usize> = self.unread.clone();
+        for (end, _) in folder.match_indices('/') {
+            let place = (input.bucket.as_str(), &folder[..=end]);
+            near.extend(self.folders.get(&place).into_iter().flatten());
+        }
+        near.into_iter().find_map(|number| {
+            let writer = &self.ends.outputs[number];
+            let output = &self.workflow.stages[writer.stage].outputs[writer.index];
+            let meant = meant(input, &folder, output, self.unread.contains(&number))?;
+            (!follows(writer.stage)).then(|| report(reader, input, writer, output, meant))
+        })
     }
-    None
+}
+
+fn meant(input: &Input, folder: &str, output: &Output, is_unread: bool) -> Option<Meant> {
+    let written = output_folder(output);
+    let is_same = input.bucket == output.bucket;
+    if written.is_empty() {
+        None
+    } else if is_same && folder.starts_with(written) {
+        Some(Meant::Files)
+    } else if !is_unread {
+        None
+    } else if !is_same {
+        (folder == written).then_some(Meant::Bucket)
+    } else {
+        nearest(folder, [written]).map(|_| Meant::Folder)
+    }
 }
 
 /// What somebody may have meant instead.

@@ -1,6 +1,7 @@
 //! Sets of keys: what an output can write and an input can take, and whether they meet.
 
 use scar_schemas::automaton;
+use scar_schemas::construct::When;
 use scar_schemas::contract::OutputKey;
 use scar_schemas::glob::Token;
 
@@ -13,12 +14,33 @@ pub(crate) struct KeySpace<'a> {
 }
 
 impl<'a> KeySpace<'a> {
-    /// What an input takes.
-    pub(crate) fn of_input(input: &'a Input) -> Self {
+    /// What an input takes, of objects of any size.
+    pub(crate) fn of_input(input: &'a Input, when: Option<&When>) -> Self {
+        let mut alternatives = input.pattern.alternatives().to_vec();
+        if let Some(when) = when.filter(|when| !when.suffixes.is_empty()) {
+            alternatives = alternatives
+                .iter()
+                .flat_map(|tokens| ending(tokens, &when.suffixes))
+                .collect();
+        }
         Self {
             bucket: &input.bucket,
-            alternatives: input.pattern.alternatives().to_vec(),
+            alternatives,
         }
+    }
+
+    pub(crate) fn bucket(&self) -> &'a str {
+        self.bucket
+    }
+
+    pub(crate) fn alternatives(&self) -> &[Vec<Token>] {
+        &self.alternatives
+    }
+
+    /// Whether a key of a bucket is in it.
+    pub(crate) fn has(&self, bucket: &str, key: &str) -> bool {
+        let mut alternatives = self.alternatives.iter();
+        self.bucket == bucket && alternatives.any(|tokens| automaton::matches(tokens, key))
     }
 
     /// What an output can write.
@@ -60,6 +82,19 @@ impl<'a> KeySpace<'a> {
         }
     }
 
+    /// One of the alternatives alone.
+    pub(crate) fn only(&self, alternative: usize) -> Self {
+        Self {
+            bucket: self.bucket,
+            alternatives: self.alternatives[alternative..=alternative].to_vec(),
+        }
+    }
+
+    /// One of its keys.
+    pub(crate) fn example(&self) -> Option<String> {
+        self.common_key(self)
+    }
+
     /// A key in both, or the proof (`None`) that there is none.
     pub(crate) fn common_key(&self, other: &KeySpace<'_>) -> Option<String> {
         if self.bucket != other.bucket {
@@ -73,6 +108,18 @@ impl<'a> KeySpace<'a> {
                 let shortest = automaton::common_key(left, right)?;
                 Some(automaton::common_key(&filled(left), &filled(right)).unwrap_or(shortest))
             })
+    }
+}
+
+/// The keys of an alternative that end in one of these. Where that would be too many alternatives, all of
+/// them: the supervisor looks again at every object.
+fn ending(tokens: &[Token], suffixes: &[String]) -> Vec<Vec<Token>> {
+    let each = suffixes
+        .iter()
+        .map(|suffix| automaton::with_suffix(tokens, suffix));
+    match each.collect::<Option<Vec<_>>>() {
+        Some(found) => found.into_iter().flatten().collect(),
+        None => vec![tokens.to_vec()],
     }
 }
 
@@ -109,7 +156,7 @@ mod tests {
             bucket: "data".into(),
             pattern: pattern.parse().unwrap(),
         };
-        KeySpace::of_output(output).common_key(&KeySpace::of_input(&input))
+        KeySpace::of_output(output).common_key(&KeySpace::of_input(&input, None))
     }
 
     #[test]

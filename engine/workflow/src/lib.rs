@@ -15,13 +15,21 @@ use scar_schemas::contract::Mount;
 use scar_schemas::glob::Glob;
 use scar_schemas::manifest::{Limits, Manifest, Work};
 
+mod checks;
+mod choice;
+mod cycles;
 mod dead;
+mod direct;
+mod ends;
+mod fan_in;
 mod graph;
 mod key_space;
 mod limits;
 mod resolve;
 mod stage;
+mod stem;
 mod views;
+mod writers;
 
 pub use views::{dot, mermaid, svg, tree};
 
@@ -221,6 +229,14 @@ pub fn link(
 ) -> (Option<Workflow>, Vec<Diagnostic>) {
     let mut report = Vec::new();
     let resolved = resolve::workflow(manifest, environment, places, &mut report);
+    if let Some(workflow) = &resolved {
+        let look = checks::Look {
+            manifest,
+            workflow,
+            places,
+        };
+        checks::check(&look, &mut report);
+    }
     let workflow =
         resolved.and_then(|resolved| graph::link(resolved, manifest, places, &mut report));
     let is_good = !report.iter().any(Diagnostic::is_error);

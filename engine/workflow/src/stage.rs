@@ -64,6 +64,8 @@ impl Resolver<'_> {
             mounts: mounts?,
             variables: self.variables(),
             id: self.id(self.name),
+            // What runs in Batch anyway needs nothing to fall back to.
+            fallback: self.stage.fallback && compute == Compute::Lambda,
             compute,
             compute_reason,
             ..self.constructs()
@@ -77,7 +79,6 @@ impl Resolver<'_> {
     fn constructs(&self) -> Stage {
         let stage = self.stage;
         Stage {
-            fallback: stage.fallback,
             when: stage.when.clone(),
             join: stage.join.clone(),
             items: stage.items.clone(),

@@ -1,0 +1,133 @@
+//! Outputs that can write the same object, files that go two ways, and files that nobody reads.
+
+use scar_manifest::Diagnostic;
+use scar_schemas::contract::OutputKey;
+
+use crate::Workflow;
+use crate::choice::are_alternatives;
+use crate::dead::show;
+use crate::ends::{End, Ends, Index};
+use crate::key_space::KeySpace;
+
+/// Reports what is wrong with outputs, seen together.
+pub(crate) fn check(workflow: &Workflow, ends: &Ends<'_>, report: &mut Vec<Diagnostic>) {
+    shared(workflow, ends, report);
+    two_ways(workflow, ends, report);
+    unread(workflow, ends, report);
+}
+
+fn shared(workflow: &Workflow, ends: &Ends<'_>, report: &mut Vec<Diagnostic>) {
+    let index = Index::new(&ends.outputs);
+    for (number, second) in ends.outputs.iter().enumerate() {
+        let near = index.near(&second.space);
+        for first in near.into_iter().filter(|first| *first < number) {
+            let first = &ends.outputs[first];
+            // An object that only one of the two takes gives results of only one of them.
+            if are_alternatives(workflow, first.stage, second.stage) {
+                continue;
+            }
+            if let Some(key) = first.space.common_key(&second.space) {
+                report.push(shared_by(first, second, &key));
+            }
+        }
+    }
+}
+
+fn shared_by(first: &End<'_>, second: &End<'_>, key: &str) -> Diagnostic {
+    let summary = if first.stage == second.stage {
+        format!(
+            "stage `{}` can write the same object twice, for instance `{key}`",
+            first.name
+        )
+    } else {
+        format!(
+            "`{}` and `{}` can write the same object, for instance `{key}`",
+            first.name, second.name
+        )
+    };
+    Diagnostic::error("E304", summary)
+        .label(second.span.clone(), format!("`{}` writes here", second.name))
+        .label(first.span.clone(), format!("`{}` writes here", first.name))
+        .help("give each a prefix or a suffix of its own: `out: {parts/: \"*.srt\"}`, `out: parts/*.srt`")
+}
+
+/// Files that two patterns of one `out` match are stored in both places.
+fn two_ways(workflow: &Workflow, ends: &Ends<'_>, report: &mut Vec<Diagnostic>) {
+    for (number, second) in ends.outputs.iter().enumerate() {
+        let earlier = ends.outputs[..number].iter().rev();
+        for first in earlier.take_while(|first| first.stage == second.stage) {
+            let file = file_in_both(workflow, first, second);
+            let Some(file) = file else { continue };
+            let summary = format!(
+                "stage `{}` stores a file such as `{file}` in two places",
+                first.name
+            );
+            report.push(
+                Diagnostic::warning("W906", summary)
+                    .label(second.span.clone(), "also here")
+                    .label(first.span.clone(), "here")
+                    .help("make one of the patterns narrower, unless both copies are meant"),
+            );
+        }
+    }
+}
+
+fn file_in_both(workflow: &Workflow, first: &End<'_>, second: &End<'_>) -> Option<String> {
+    let files = |end: &End<'_>| match &workflow.stages[end.stage].outputs[end.index].key {
+        OutputKey::Prefix {
+            files: Some(files), ..
+        } => Some(files.clone()),
+        _ => None,
+    };
+    let (first, second) = (files(first)?, files(second)?);
+    let space = |files| {
+        let key = OutputKey::Prefix {
+            prefix: String::new(),
+            files: Some(files),
+        };
+        crate::Output {
+            bucket: String::new(),
+            key,
+        }
+    };
+    let (first, second) = (space(first), space(second));
+    KeySpace::of_output(&first).common_key(&KeySpace::of_output(&second))
+}
+
+/// Kinds of files that nobody reads although their siblings of the same output are read.
+fn unread(workflow: &Workflow, ends: &Ends<'_>, report: &mut Vec<Diagnostic>) {
+    for (number, output) in ends.outputs.iter().enumerate() {
+        let kinds = output.space.alternatives().len();
+        if kinds < 2 {
+            continue;
+        }
+        let readers: Vec<&End<'_>> = ends.readers(number).collect();
+        let unread: Vec<usize> = (0..kinds)
+            .filter(|kind| {
+                let only = output.space.only(*kind);
+                !readers
+                    .iter()
+                    .any(|reader| only.common_key(&reader.space).is_some())
+            })
+            .collect();
+        if readers.is_empty() || unread.is_empty() {
+            continue;
+        }
+        let example = output.space.only(unread[0]).example().unwrap_or_default();
+        let written = show(&workflow.stages[output.stage].outputs[output.index]);
+        let summary = format!(
+            "nobody reads some files of `{written}` of stage `{}`, for instance `{example}`",
+            output.name
+        );
+        let mut diagnostic = Diagnostic::warning("W905", summary)
+            .label(output.span.clone(), "written here")
+            .help("take them in a stage, or give them an output of their own if they are results");
+        for reader in readers {
+            diagnostic = diagnostic.label(
+                reader.span.clone(),
+                format!("`{}` reads only these", reader.name),
+            );
+        }
+        report.push(diagnostic);
+    }
+}
