@@ -17,6 +17,8 @@ use crate::source::BlobSource;
 const PART_BYTES: u64 = 4 << 20;
 /// Parts on their way at once: one connection to S3 carries about a fifth of what a function can take.
 const PARTS_AT_ONCE: usize = 3;
+/// Bytes of one piece of a part.
+const PIECE_BYTES: usize = 128 << 10;
 /// Tries of one part.
 const TRIES: u32 = 5;
 const FIRST_WAIT: Duration = Duration::from_millis(200);
@@ -30,10 +32,19 @@ pub(crate) async fn layer<'a>(
         let first = part(source, &layer.digest, 0..PART_BYTES).await?;
         if let Some(first) = first {
             let first = stream::iter([Ok(first)]);
-            return Ok(first.chain(rest(source, layer)).boxed());
+            let parts = first.chain(rest(source, layer));
+            return Ok(parts.map_ok(pieces).try_flatten().boxed());
         }
     }
     Ok(source.blob(&layer.digest).await?.boxed())
+}
+
+/// A part in small pieces, so that what counts pieces to bound its memory bounds it here too.
+fn pieces(mut part: Bytes) -> impl Stream<Item = Result<Bytes, Error>> {
+    stream::iter(std::iter::from_fn(move || {
+        let length = part.len().min(PIECE_BYTES);
+        (length > 0).then(|| Ok(part.split_to(length)))
+    }))
 }
 
 /// All parts but the first, in order.
