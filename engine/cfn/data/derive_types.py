@@ -47,6 +47,23 @@ def is_automaton(pattern):
     return "(?!" not in pattern and "(?=" not in pattern and "(?<" not in pattern
 
 
+def portable(pattern):
+    """The pattern in the syntax of the validator: bytes instead of Unicode, brackets in classes escaped."""
+    classes = {"\\p{L}": "a-zA-Z\\x80-\\xFF", "\\p{Z}": " ", "\\p{N}": "0-9"}
+    for unicode, octets in classes.items():
+        pattern = pattern.replace(unicode, octets)
+    pattern = re.sub(r"\\u00([0-9a-fA-F]{2})", r"\\x\1", pattern)
+    result, within, escaped = "", False, False
+    for letter in pattern.replace("\\Z", "$").replace("\\x2e", "\\."):
+        if not escaped and letter == "[" and within:
+            result += "\\"
+        elif not escaped and letter in "[]":
+            within = letter == "["
+        escaped = letter == "\\" and not escaped
+        result += letter
+    return result
+
+
 def alternatives(node):
     """Only requirements survive of a choice: the shapes within are checked by the definitions themselves."""
     kept = {}
@@ -71,7 +88,7 @@ def reduced(node):
         kept["ref"] = name(node["$ref"])
     pattern = node.get("pattern")
     if pattern and is_automaton(pattern):
-        kept["pattern"] = pattern.replace("\\Z", "$").replace("\\x2e", "\\.")
+        kept["pattern"] = portable(pattern)
     if isinstance(node.get("items"), dict):
         kept["items"] = reduced(node["items"])
     if node.get("properties"):

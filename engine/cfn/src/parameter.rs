@@ -41,7 +41,23 @@ fn default_text(value: &Value) -> String {
         .map_or_else(|| value.to_string(), str::to_owned)
 }
 
+/// One value as `Ref` gives it.
 fn check(declared: &Value, text: &str) -> Result<Value, String> {
+    check_value(declared, text)?;
+    match declared
+        .get("Type")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+    {
+        "CommaDelimitedList" | "List<String>" | "List<Number>" => {
+            Ok(text.split(',').map(|item| json!(item.trim())).collect())
+        }
+        _ => Ok(json!(text)),
+    }
+}
+
+/// Whether a value keeps to the parameter's own rules.
+pub(crate) fn check_value(declared: &Value, text: &str) -> Result<(), String> {
     if let Some(allowed) = declared.get("AllowedValues").and_then(Value::as_array)
         && !allowed.iter().any(|value| default_text(value) == text)
     {
@@ -49,17 +65,11 @@ fn check(declared: &Value, text: &str) -> Result<Value, String> {
     }
     check_length(declared, text)?;
     check_pattern(declared, text)?;
-    match declared
-        .get("Type")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-    {
-        "Number" => check_number(declared, text).map(|()| json!(text)),
-        "CommaDelimitedList" | "List<String>" | "List<Number>" => {
-            Ok(text.split(',').map(|item| json!(item.trim())).collect())
-        }
-        _ => Ok(json!(text)),
+    let kind = declared.get("Type").and_then(Value::as_str);
+    if kind == Some("Number") {
+        check_number(declared, text)?;
     }
+    Ok(())
 }
 
 fn check_length(declared: &Value, text: &str) -> Result<(), String> {

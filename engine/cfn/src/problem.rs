@@ -63,6 +63,20 @@ pub enum Problem {
     Cycle(#[from] Cycle),
 }
 
+impl Problem {
+    /// Where it is, for instance `Resources.Split`; empty if it is in several places.
+    pub(crate) fn place(&self) -> String {
+        match self {
+            Self::UnresolvedName { place, .. }
+            | Self::UnresolvedAttribute { place, .. }
+            | Self::UnresolvedCondition { place, .. }
+            | Self::Missing { place, .. } => place.clone(),
+            Self::UnresolvedDependency { logical_id, .. } => format!("Resources.{logical_id}"),
+            Self::InvalidLogicalId { .. } | Self::Cycle(_) => String::new(),
+        }
+    }
+}
+
 /// All such mistakes of a document. [`crate::validate`] finds these and many more.
 #[must_use]
 pub fn problems(document: &Document) -> Vec<Problem> {
