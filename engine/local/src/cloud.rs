@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 
 use crate::auth::{Credentials, Keys};
 use crate::faults::Faults;
+use crate::mapping::{self, Batches};
 use crate::registry::Uploads;
 use crate::running::{self, Lock, Running};
 use crate::services::{Services, Settings};
@@ -54,6 +55,7 @@ impl Cloud {
             tokio::spawn(events::run(Arc::clone(&services))),
             tokio::spawn(lambda::run(Arc::clone(&services))),
             tokio::spawn(schedule::run(Arc::clone(&services))),
+            tokio::spawn(mapping::run(Arc::clone(&services))),
             tokio::spawn(batch::run(Arc::clone(&services))),
         ];
         Ok(Self {
@@ -134,6 +136,7 @@ impl Services {
             events::pending,
             lambda::pending,
             batch::pending,
+            mapping::pending,
         ];
         services.iter().map(|pending| pending(self)).sum()
     }
@@ -181,6 +184,7 @@ fn make_services(settings: Settings, listener: &TcpListener) -> Result<Services,
         messages: Notify::new(),
         jobs: Notify::new(),
         schedules: Notify::new(),
+        batches: Batches::default(),
         batch: batch::Running::default(),
         uploads: Uploads::default(),
         faults: Faults::default(),

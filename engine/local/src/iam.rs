@@ -74,6 +74,16 @@ pub(crate) fn allows_in(
     ))
 }
 
+/// Whether the policies of a role allow something.
+pub(crate) fn role_allows(role: &Role, action: &str, resource: &str) -> bool {
+    let question = Question {
+        action,
+        resource,
+        context: &[("aws:SecureTransport", "true")],
+    };
+    evaluate(role.policies.values(), &question)
+}
+
 /// Whether the policies of a resource let a service do something on behalf of another resource.
 pub(crate) fn resource_allows<'a>(
     policies: impl Iterator<Item = &'a Value>,

@@ -26,6 +26,7 @@ mod faults;
 mod iam;
 mod lambda;
 mod logs;
+mod mapping;
 mod queue;
 mod random;
 mod registry;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sha2::Digest as _;
 
 use crate::store::{Table, Transaction};
 use crate::{Error, clock, random};
@@ -161,6 +162,11 @@ fn bury(
         transaction.append(Table::Messages, &format!("{target}/"), &moved)?;
     }
     Ok(())
+}
+
+/// MD5 of a text in hexadecimal, which SDKs compare with what they receive.
+pub(crate) fn md5(body: &str) -> String {
+    scar_schemas::digest::hex(&md5::Md5::digest(body.as_bytes()))
 }
 
 /// Name of the queue that an ARN or a URL names: its last part.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-pub(crate) use expression::{Expression, ExpressionError};
+pub(crate) use expression::Expression;
 
 use crate::auth::Identity;
 use crate::events::{self, Delivery};

@@ -6,6 +6,8 @@ mod front;
 mod guard;
 mod own;
 
+pub(crate) use front::{API_PREFIX, URL_PREFIX};
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;

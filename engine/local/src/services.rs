@@ -9,6 +9,7 @@ use crate::auth::Keys;
 use crate::batch;
 use crate::faults::Faults;
 use crate::lambda::Executor;
+use crate::mapping::Batches;
 use crate::registry::Uploads;
 use crate::store::Store;
 
@@ -67,6 +68,8 @@ pub(crate) struct Services {
     pub(crate) jobs: Notify,
     /// Rung after schedules were changed.
     pub(crate) schedules: Notify,
+    /// Batches of event source mappings that are under way.
+    pub(crate) batches: Batches,
     /// Batch jobs that run.
     pub(crate) batch: batch::Running,
     /// Blobs of images on their way in.

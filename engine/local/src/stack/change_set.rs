@@ -127,7 +127,9 @@ pub(crate) fn foresee(stack: &Stack, checked: &Checked) -> Result<Vec<Change>, D
         let paths = differences(&existing.properties, &properties);
         let replaces =
             existing.kind != wanted.kind || need(&wanted.kind, &paths) == Replacement::Always;
-        if replaces {
+        // A changed job definition is another revision, which has an id of its own.
+        let is_revised = wanted.kind == "AWS::Batch::JobDefinition" && !paths.is_empty();
+        if replaces || is_revised {
             future.renewed.insert(id.clone());
         }
         let keeps_policies = existing.deletion_policy == wanted.deletion_policy

@@ -4,12 +4,16 @@
 //! record of it always change together. Properties are read strictly: what a provider does not know
 //! fails the resource, because ignoring it would be a lie.
 
+mod compute;
 mod function;
+mod gateway;
 mod identity;
 mod invocation;
 mod layer;
 mod messaging;
+mod record;
 mod storage;
+mod trigger;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -113,25 +117,37 @@ impl Context {
     }
 }
 
-/// The types there are.
-const KINDS: [&str; 12] = [
+/// The types that do something here. Others are only recorded.
+const KINDS: [&str; 24] = [
+    "AWS::ApiGatewayV2::Api",
+    "AWS::ApiGatewayV2::Authorizer",
+    "AWS::ApiGatewayV2::Integration",
+    "AWS::ApiGatewayV2::Route",
+    "AWS::ApiGatewayV2::Stage",
+    "AWS::Batch::ComputeEnvironment",
+    "AWS::Batch::JobDefinition",
+    "AWS::Batch::JobQueue",
+    "AWS::ECR::Repository",
     "AWS::Events::Rule",
     "AWS::IAM::Role",
     "AWS::IAM::RolePolicy",
     "AWS::Lambda::EventInvokeConfig",
+    "AWS::Lambda::EventSourceMapping",
     "AWS::Lambda::Function",
     "AWS::Lambda::LayerVersion",
     "AWS::Lambda::Permission",
+    "AWS::Lambda::Url",
     "AWS::Logs::LogGroup",
     "AWS::S3::Bucket",
     "AWS::S3::BucketPolicy",
     "AWS::SQS::Queue",
     "AWS::SQS::QueuePolicy",
+    "AWS::Scheduler::Schedule",
 ];
 
 /// Whether there is such a type.
 pub(super) fn is_known(kind: &str) -> bool {
-    KINDS.contains(&kind)
+    KINDS.contains(&kind) || record::is_record(kind)
 }
 
 /// Fetches and unpacks the code of a function or layer; nothing for other types.
@@ -201,18 +217,84 @@ pub(super) fn create(
         "AWS::SQS::QueuePolicy" => {
             messaging::put_queue_policy(transaction, context, None, properties)
         }
+        other => create_other(transaction, context, other, properties),
+    }
+}
+
+fn create_other(
+    transaction: &mut Transaction<'_>,
+    context: &Context,
+    kind: &str,
+    properties: &Properties,
+) -> Result<Made, Refusal> {
+    match kind {
+        "AWS::Lambda::Url" => trigger::put_url(transaction, context, properties, true),
+        kind if record::is_record(kind) => record::create(transaction, context, kind, properties),
+        kind => put(transaction, context, kind, None, properties),
+    }
+}
+
+/// Makes or changes a resource of the types that do both in the same way.
+fn put(
+    transaction: &mut Transaction<'_>,
+    context: &Context,
+    kind: &str,
+    existing: Option<&str>,
+    properties: &Properties,
+) -> Result<Made, Refusal> {
+    match kind {
+        "AWS::ApiGatewayV2::Api" => gateway::put_api(transaction, context, existing, properties),
+        "AWS::ApiGatewayV2::Authorizer" => {
+            gateway::put_authorizer(transaction, existing, properties)
+        }
+        "AWS::ApiGatewayV2::Integration" => {
+            gateway::put_integration(transaction, existing, properties)
+        }
+        "AWS::ApiGatewayV2::Route" => gateway::put_route(transaction, existing, properties),
+        "AWS::ApiGatewayV2::Stage" => gateway::put_stage(transaction, properties),
+        "AWS::Batch::ComputeEnvironment" => {
+            compute::put_environment(transaction, context, existing, properties)
+        }
+        "AWS::Batch::JobDefinition" => {
+            compute::put_definition(transaction, context, existing, properties)
+        }
+        "AWS::Batch::JobQueue" => compute::put_queue(transaction, context, existing, properties),
+        "AWS::ECR::Repository" => {
+            compute::put_repository(transaction, context, existing, properties)
+        }
+        "AWS::Lambda::EventSourceMapping" => {
+            trigger::put_mapping(transaction, context, existing, properties)
+        }
+        "AWS::Lambda::Url" => trigger::put_url(transaction, context, properties, false),
+        "AWS::Scheduler::Schedule" => {
+            trigger::put_schedule(transaction, context, existing, properties)
+        }
         other => Err(unknown(other)),
     }
 }
 
-/// Changes a resource in place and returns its attributes.
+/// Makes a resource usable again whose change was undone.
+pub(super) fn revive(
+    transaction: &mut Transaction<'_>,
+    existing: &Resource,
+) -> Result<(), Refusal> {
+    match existing.kind.as_str() {
+        "AWS::Batch::JobDefinition" => {
+            compute::revive_definition(transaction, &existing.physical_id)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Changes a resource in place and returns what it is now; a job definition has another id then.
 pub(super) fn update(
     transaction: &mut Transaction<'_>,
     context: &Context,
     existing: &Resource,
     properties: &Properties,
     package: Option<&Package>,
-) -> Result<Attributes, Refusal> {
+) -> Result<Made, Refusal> {
+    let mut attributes = existing.attributes.clone();
     let id = existing.physical_id.as_str();
     match existing.kind.as_str() {
         "AWS::S3::Bucket" => storage::update_bucket(transaction, context, id, properties)?,
@@ -244,13 +326,21 @@ pub(super) fn update(
                 properties,
             )?);
         }
-        other => {
-            return Err(refuse(format!(
-                "a resource of type {other} cannot be changed in place"
-            )));
+        kind if record::is_record(kind) => {
+            record::update(transaction, kind, id, &mut attributes, properties)?;
+        }
+        kind => {
+            let made = put(transaction, context, kind, Some(id), properties)?;
+            return Ok(Made {
+                is_imported: existing.is_imported,
+                ..made
+            });
         }
     }
-    Ok(existing.attributes.clone())
+    Ok(Made {
+        is_imported: existing.is_imported,
+        ..Made::new(id, attributes)
+    })
 }
 
 /// Removes a resource; one that is gone already is no problem.
@@ -274,8 +364,32 @@ pub(super) fn delete(
         "AWS::Logs::LogGroup" => messaging::delete_log_group(transaction, id),
         "AWS::SQS::Queue" => messaging::delete_queue(transaction, id),
         "AWS::SQS::QueuePolicy" => messaging::delete_queue_policy(transaction, id, properties),
-        other => Err(unknown(other)),
+        kind => delete_other(transaction, kind, id, properties),
     }
+}
+
+fn delete_other(
+    transaction: &mut Transaction<'_>,
+    kind: &str,
+    id: &str,
+    properties: &Properties,
+) -> Result<(), Refusal> {
+    match kind {
+        "AWS::ApiGatewayV2::Api" => gateway::delete_api(transaction, id),
+        kind if kind.starts_with("AWS::ApiGatewayV2::") => {
+            gateway::delete_part(transaction, kind, id, properties)?;
+        }
+        "AWS::Batch::ComputeEnvironment" => compute::delete_environment(transaction, id)?,
+        "AWS::Batch::JobDefinition" => compute::delete_definition(transaction, id)?,
+        "AWS::Batch::JobQueue" => compute::delete_queue(transaction, id)?,
+        "AWS::ECR::Repository" => compute::delete_repository(transaction, id)?,
+        "AWS::Lambda::EventSourceMapping" => trigger::delete_mapping(transaction, id)?,
+        "AWS::Lambda::Url" => trigger::delete_url(transaction, id)?,
+        "AWS::Scheduler::Schedule" => trigger::delete_schedule(transaction, id, properties)?,
+        kind if record::is_record(kind) => record::delete(transaction, kind, id),
+        other => return Err(unknown(other)),
+    }
+    Ok(())
 }
 
 fn unknown(kind: &str) -> Refusal {

@@ -104,6 +104,7 @@ fn restore_one(
             )?;
         }
     }
+    provider::revive(transaction, &wanted)?;
     stack.resources.insert(wanted.logical_id.clone(), wanted);
     Ok(())
 }

@@ -50,14 +50,14 @@ impl Step {
             )),
             (Action::Update, Some(existing)) => {
                 let package = self.package.as_ref();
-                let attributes = provider::update(
+                let made = provider::update(
                     transaction,
                     &self.context,
                     existing,
                     &self.properties,
                     package,
                 )?;
-                Ok(self.resource(existing.physical_id.clone(), attributes, "UPDATE_COMPLETE"))
+                Ok(self.resource(made.physical_id, made.attributes, "UPDATE_COMPLETE"))
             }
             _ => self.create(transaction, stack),
         }

@@ -6,7 +6,6 @@ use bytes::Bytes;
 use http::{Request, Response};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use sha2::Digest as _;
 
 use super::json::{answer, input, operation, unknown_operation};
 use super::{Fault, authorize};
@@ -127,7 +126,7 @@ fn shown(received: &Received) -> Value {
     json!({
         "MessageId": message.id,
         "ReceiptHandle": received.handle,
-        "MD5OfBody": md5(&message.body),
+        "MD5OfBody": queue::md5(&message.body),
         "Body": message.body,
         "Attributes": attributes,
     })
@@ -160,19 +159,15 @@ async fn send(services: &Services, queue: Queue, input: Input) -> Result<Respons
         .message_body
         .filter(|body| !body.is_empty())
         .ok_or_else(missing)?;
-    let digest = md5(&body);
+    let digest = queue::md5(&body);
     let id: String = services
         .store
         .transact(move |transaction| {
             queue::send(transaction, &queue.name, body).map_err(Fault::from)
         })
         .await?;
+    services.messages.notify_one();
     answer(
         &json!({ "MessageId": id, "MD5OfMessageBody": digest, "SequenceNumber": random::hex(8) }),
     )
-}
-
-/// SDKs compare this with what they receive.
-fn md5(body: &str) -> String {
-    scar_schemas::digest::hex(&md5::Md5::digest(body.as_bytes()))
 }

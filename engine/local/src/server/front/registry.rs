@@ -323,7 +323,8 @@ impl Place<'_> {
     /// A piece that says where it belongs must follow what is there.
     fn check_place(&self, upload: &Upload) -> Result<(), Refusal> {
         let range = self.parts.headers.get(http::header::CONTENT_RANGE);
-        let start: Option<u64> = range.and_then(|value| value.to_str().ok()?.split('-').next()?.parse().ok());
+        let start: Option<u64> =
+            range.and_then(|value| value.to_str().ok()?.split('-').next()?.parse().ok());
         match start {
             Some(start) if start != upload.size => {
                 let message = format!("the upload has {} bytes", upload.size);

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::function::find;
 use super::{
-    Attributes, Context, Made, Properties, Refusal, attributes, exists, number, read, refuse,
+    Attributes, Context, Made, Properties, Refusal, attributes, exists, flag, number, read, refuse,
 };
 use crate::lambda::{AsynchronousSettings, Function, Permission, function_name};
 use crate::store::{Table, Transaction};
@@ -18,6 +18,10 @@ struct PermissionProperties {
     principal: String,
     source_arn: Option<String>,
     source_account: Option<String>,
+    #[serde(rename = "FunctionUrlAuthType")]
+    _function_url_auth_type: Option<String>,
+    #[serde(default, rename = "InvokedViaFunctionUrl", deserialize_with = "flag")]
+    _invoked_via_function_url: bool,
 }
 
 pub(super) fn create_permission(
