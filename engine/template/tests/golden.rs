@@ -10,6 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use scar_manifest::{Files, Format, Source};
+use scar_schemas::construct::Architecture;
 use scar_schemas::contract::Image;
 use scar_schemas::digest::Digest;
 use scar_schemas::manifest::Work;
@@ -49,10 +50,13 @@ fn examples_render() {
         .into_iter()
         .filter(|it| it.join("workflow.yaml").exists())
     {
-        let text = rendered(&example).stack.to_json();
-        assert_eq!(text, rendered(&example).stack.to_json());
+        let (first, second) = (rendered(&example), rendered(&example));
+        assert_eq!(first, second);
         let name = example.file_name().unwrap().to_string_lossy().into_owned();
-        fs::write(output.join(format!("example-{name}.json")), text).unwrap();
+        for (part, document) in [("base", &first.base), ("stack", &first.stack)] {
+            let file = output.join(format!("example-{name}-{part}.json"));
+            fs::write(file, document.to_json()).unwrap();
+        }
     }
 }
 
@@ -105,6 +109,10 @@ fn materials(workflow: &Workflow, files: &Folder, text: &str) -> Materials {
         scripts: stages
             .filter_map(|stage| Some((stage.name.clone(), script(stage)?)))
             .collect(),
+        supervisor_arm64: Some(Digest::of(b"supervisor for ARM")),
+        supervisor_images: [Architecture::X86_64, Architecture::Arm64]
+            .map(|it| (it, Digest::of(format!("{it:?}").as_bytes())))
+            .into(),
         ..Materials::new(Digest::of(b"supervisor"), Digest::of(text.as_bytes()))
     }
 }

@@ -1,0 +1,2 @@
+#!/bin/sh -e
+cp "$SCAR_INPUT" "$SCAR_OUT/burn"
