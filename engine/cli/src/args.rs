@@ -96,6 +96,7 @@ pub(crate) enum Verb {
     Put(verb::put::Arguments),
     Get(verb::get::Arguments),
     Ls(verb::ls::Arguments),
+    List(verb::list::Arguments),
     Status(verb::status::Arguments),
     Logs(verb::logs::Arguments),
     Destroy(verb::destroy::Arguments),

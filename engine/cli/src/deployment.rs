@@ -1,21 +1,27 @@
 //! What `render`, `plan`, `apply` and `run` share: a project with everything that belongs to it at hand.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use scar_apply::{Artifacts, Body};
-use scar_plan::Plan;
+use scar_manifest::Files;
+use scar_plan::{Place, Plan, Request, Snapshot};
+use scar_schemas::construct::{Architecture, Compute};
 use scar_schemas::digest::Digest;
 use scar_schemas::manifest::Work;
-use scar_template::{Asset, Content, Materials, Rendered};
+use scar_schemas::record::deployment;
+use scar_template::{DeployedBase, Feature, Materials, Rendered};
+use scar_workflow::Workflow;
 
 use crate::args::Global;
+use crate::assets::{Assets, Supervisors};
 use crate::error::{CliError, Kind};
 use crate::images::Images;
 use crate::project::Project;
 use crate::session::Session;
-use crate::supervisor::Supervisor;
 use crate::verb::Packaging;
-use scar_manifest::Files;
+
+/// Takes the place of a workflow's name in the name of the base stack.
+pub(crate) const BASE: &str = "base";
 
 /// A project, rendered.
 pub(crate) struct Prepared {
@@ -23,42 +29,92 @@ pub(crate) struct Prepared {
     pub(crate) rendered: Rendered,
     /// Bytes of the assets.
     pub(crate) assets: Assets,
-}
-
-/// Where the bytes of assets come from.
-pub(crate) struct Assets {
-    /// Layouts on this disk.
-    pub(crate) images: Images,
-    /// The supervisor file.
-    pub(crate) supervisor: Supervisor,
+    materials: Materials,
 }
 
 impl Prepared {
-    /// Finds images, scripts and the supervisor, and renders. The cloud is not asked.
+    /// Finds images, scripts and the supervisor, asks what the base stack has, and renders.
     pub(crate) async fn prepare(
+        project: &Project,
+        packaging: &Packaging,
+        session: &Session,
+        global: &Global,
+    ) -> Result<Self, CliError> {
+        let images = Images::resolve(project, global.plain_http).await?;
+        let base = base(session, &project.workflow.environment).await?;
+        Self::of(project, images, &project.files(), packaging, base, global)
+    }
+
+    /// The same for a base stack that is not there.
+    pub(crate) async fn alone(
         project: &Project,
         packaging: &Packaging,
         global: &Global,
     ) -> Result<Self, CliError> {
-        let supervisor = Supervisor::read(global)?;
+        let images = Images::resolve(project, global.plain_http).await?;
+        let base = DeployedBase::default();
+        Self::of(project, images, &project.files(), packaging, base, global)
+    }
+
+    /// The same without a cloud and without registries: a tag that nothing holds means no image yet.
+    pub(crate) fn offline(
+        project: &Project,
+        files: &dyn Files,
+        packaging: &Packaging,
+        global: &Global,
+    ) -> Result<Self, CliError> {
+        let images = Images::offline(project)?;
+        let base = DeployedBase::default();
+        Self::of(project, images, files, packaging, base, global)
+    }
+
+    fn of(
+        project: &Project,
+        images: Images,
+        files: &dyn Files,
+        packaging: &Packaging,
+        base: DeployedBase,
+        global: &Global,
+    ) -> Result<Self, CliError> {
         let workflow = &project.workflow;
-        let images = Images::resolve(workflow, &project.folder, global.plain_http).await?;
+        let supervisors = Supervisors::read(workflow, global)?;
         let manifest = Digest::of(project.source.text.replace("\r\n", "\n").as_bytes());
         let materials = Materials {
             images: images.pinned.clone(),
             image_blobs: images.blobs(),
-            scripts: scripts(project)?,
+            scripts: scripts(project, files)?,
+            supervisor_arm64: supervisors.digest(Architecture::Arm64),
+            supervisor_images: supervisors.images(uses_batch(workflow))?,
             bundled_supervisor: packaging
                 .bundle_supervisor
-                .then(|| supervisor.bytes.clone()),
-            ..Materials::new(supervisor.digest.clone(), manifest)
+                .then(|| supervisors.bytes(Architecture::X86_64)),
+            base,
+            ..Materials::new(supervisors.x86_64(), manifest)
         };
-        let rendered = scar_template::render(workflow, &materials)
-            .map_err(|error| CliError::of(Kind::Failure, &error))?;
         Ok(Self {
-            rendered,
-            assets: Assets { images, supervisor },
+            rendered: render(workflow, &materials)?,
+            assets: Assets::new(images, supervisors),
+            materials,
         })
+    }
+
+    /// What the base stack has in this rendering.
+    pub(crate) fn features(&self) -> BTreeSet<Feature> {
+        DeployedBase::new(&self.rendered.base, BTreeMap::new()).features
+    }
+
+    /// Renders again for a base stack that has these features too, because other workflows that are
+    /// deployed together with this one need them.
+    pub(crate) fn with_features(
+        mut self,
+        workflow: &Workflow,
+        features: &BTreeSet<Feature>,
+    ) -> Result<Self, CliError> {
+        if self.features() != *features {
+            self.materials.base.features.extend(features);
+            self.rendered = render(workflow, &self.materials)?;
+        }
+        Ok(self)
     }
 
     /// What has to change in the cloud.
@@ -66,22 +122,56 @@ impl Prepared {
         &self,
         project: &Project,
         session: &Session,
+        request: Request<'_>,
     ) -> Result<Plan, CliError> {
         let snapshot = scar_apply::observe(&session.cloud, &self.rendered).await?;
-        Ok(scar_plan::diff(
-            &self.rendered,
-            &project.workflow,
-            &snapshot,
-        ))
+        Ok(self.compare(project, &snapshot, request))
+    }
+
+    /// What has to change in a world.
+    pub(crate) fn compare(
+        &self,
+        project: &Project,
+        snapshot: &Snapshot,
+        request: Request<'_>,
+    ) -> Plan {
+        let place = |path: &str| -> Option<Place> { project.place(path) };
+        let request = Request {
+            locked: self.assets.images.locked.clone(),
+            moved: self.assets.images.moved.clone(),
+            places: Some(&place),
+            ..request
+        };
+        scar_plan::plan(&self.rendered, &project.workflow, snapshot, &request)
     }
 }
 
-fn scripts(project: &Project) -> Result<std::collections::BTreeMap<String, Vec<u8>>, CliError> {
-    let mut scripts = std::collections::BTreeMap::new();
+fn render(workflow: &Workflow, materials: &Materials) -> Result<Rendered, CliError> {
+    scar_template::render(workflow, materials).map_err(|error| CliError::of(Kind::Failure, &error))
+}
+
+/// What the environment's base stack has at present.
+async fn base(session: &Session, environment: &str) -> Result<DeployedBase, CliError> {
+    let name = deployment(BASE, environment);
+    let snapshot = scar_apply::observe_stacks(&session.cloud, &name, &name, &[]).await?;
+    let there = snapshot.base.filter(|base| !base.is_leftover());
+    Ok(there.map_or_else(DeployedBase::default, |base| {
+        DeployedBase::new(&base.template, base.parameters)
+    }))
+}
+
+/// Whether any task may become a job.
+fn uses_batch(workflow: &Workflow) -> bool {
+    let is_job = |stage: &scar_workflow::Stage| stage.compute == Compute::Batch || stage.fallback;
+    workflow.stages.iter().any(is_job)
+}
+
+fn scripts(project: &Project, files: &dyn Files) -> Result<BTreeMap<String, Vec<u8>>, CliError> {
+    let mut scripts = BTreeMap::new();
     for stage in &project.workflow.stages {
         let bytes = match &stage.work {
             Work::Run(text) => text.clone().into_bytes(),
-            Work::Script(path) => project.files().read(path).map_err(|reason| {
+            Work::Script(path) => files.read(path).map_err(|reason| {
                 CliError::failure(format!(
                     "script {path} of stage {} cannot be read: {reason}",
                     stage.name
@@ -94,47 +184,7 @@ fn scripts(project: &Project) -> Result<std::collections::BTreeMap<String, Vec<u
     Ok(scripts)
 }
 
-impl Assets {
-    /// The bytes that a saved plan uploads. Its images are looked for relative to `folder`.
-    pub(crate) fn of_plan(plan: &Plan, folder: &Path, global: &Global) -> Result<Self, CliError> {
-        let needed = |stage: &String| {
-            plan.uploads.iter().any(|asset| {
-                matches!(&asset.content, Content::ImageBlob { stage: of, .. } if of == stage)
-            })
-        };
-        let references = plan.images.iter().filter(|image| needed(&image.stage));
-        let references = references.map(|image| (image.stage.clone(), image.reference.clone()));
-        let images = Images::open(references, folder)
-            .map_err(|error| error.hint("-f MANIFEST tells where the plan's images are"))?;
-        Ok(Self {
-            images,
-            supervisor: Supervisor::read(global)?,
-        })
-    }
-}
-
-impl Artifacts for Assets {
-    fn open(&self, asset: &Asset) -> std::io::Result<Body> {
-        match &asset.content {
-            Content::Bytes(bytes) => Ok(Body::Bytes(bytes.clone())),
-            Content::SupervisorLayer(_) => self.layer(&asset.key),
-            Content::ImageBlob { stage, digest } => {
-                let (reader, size_bytes) = self.images.open_blob(stage, digest)?;
-                Ok(Body::Reader { reader, size_bytes })
-            }
-        }
-    }
-}
-
-impl Assets {
-    /// The layer's key says which supervisor it holds; a plan made with another one is not carried out.
-    fn layer(&self, key: &str) -> std::io::Result<Body> {
-        if !key.contains(self.supervisor.digest.hex()) {
-            return Err(std::io::Error::other(
-                "the supervisor file is not the one of the plan",
-            ));
-        }
-        let zip = scar_template::layer_zip(&self.supervisor.bytes);
-        Ok(Body::Bytes(zip.map_err(std::io::Error::other)?))
-    }
+/// The folder that images of a manifest are looked for in.
+pub(crate) fn folder_of(manifest: &Path) -> &Path {
+    manifest.parent().unwrap_or_else(|| Path::new(""))
 }

@@ -53,6 +53,7 @@ fn dispatch(verb: &Verb, global: &Global, screen: &Screen) -> Result<(), CliErro
         Verb::Put(arguments) => verb::put::put(arguments, global, screen),
         Verb::Get(arguments) => verb::get::get(arguments, global, screen),
         Verb::Ls(arguments) => verb::ls::ls(arguments, global, screen),
+        Verb::List(arguments) => verb::list::list(arguments, global, screen),
         Verb::Status(arguments) => verb::status::status(arguments, global, screen),
         Verb::Logs(arguments) => verb::logs::logs(arguments, global, screen),
         Verb::Destroy(arguments) => verb::destroy::destroy(arguments, global, screen),

@@ -89,6 +89,13 @@ impl CliError {
         }
     }
 
+    /// Adds a cause, and its chain, behind those that are there.
+    pub(crate) fn because(mut self, error: &(dyn StdError + 'static)) -> Self {
+        self.causes.push(error.to_string());
+        self.causes.extend(sources(error));
+        self
+    }
+
     /// Adds advice.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());

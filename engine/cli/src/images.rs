@@ -1,17 +1,20 @@
 //! Image references of a workflow → pinned images, with the bytes of those that are on this disk.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use scar_container::{
     Client, Credentials, Layout, Platform, Reference, RegistryReference, Version,
 };
+use scar_schemas::construct::Architecture;
 use scar_schemas::contract::{ARTIFACTS, Image};
 use scar_schemas::digest::Digest;
+use scar_schemas::lock::Lock;
 use scar_template::Blob;
-use scar_workflow::Workflow;
+use scar_workflow::Stage;
 
 use crate::error::CliError;
+use crate::project::Project;
 
 /// Key prefix of image blobs in the artifact bucket.
 const BLOB_PREFIX: &str = "images/";
@@ -21,33 +24,68 @@ const BLOB_PREFIX: &str = "images/";
 pub(crate) struct Images {
     /// Pinned image of each stage.
     pub(crate) pinned: BTreeMap<String, Image>,
+    /// Stages whose image the lock file holds.
+    pub(crate) locked: BTreeSet<String>,
+    /// What the tag of a stage's image means now, where the lock file holds another digest.
+    pub(crate) moved: BTreeMap<String, Digest>,
     /// Images on this disk by stage.
     layouts: BTreeMap<String, Layout>,
 }
 
+/// An image that was found.
+#[derive(Clone)]
+struct Found {
+    image: Image,
+    layout: Option<Layout>,
+    locked: bool,
+    moved: Option<Digest>,
+}
+
 impl Images {
-    /// Finds every image. A reference that several stages share is looked up once.
-    pub(crate) async fn resolve(
-        workflow: &Workflow,
-        folder: &Path,
-        plain_http: bool,
-    ) -> Result<Self, CliError> {
+    /// Finds every image: held by `scar.lock`, else what its tag means now. A reference that several
+    /// stages share is looked up once.
+    pub(crate) async fn resolve(project: &Project, plain_http: bool) -> Result<Self, CliError> {
+        let lock = project.lock()?;
         let mut images = Self::default();
-        let mut known: BTreeMap<&str, (Image, Option<Layout>)> = BTreeMap::new();
-        for stage in &workflow.stages {
-            let (image, layout) = match known.get(stage.image.as_str()) {
+        let mut known: BTreeMap<(&str, Architecture), Found> = BTreeMap::new();
+        for stage in &project.workflow.stages {
+            let key = (stage.image.as_str(), stage.arch);
+            let found = match known.get(&key) {
                 Some(found) => found.clone(),
-                None => find(&stage.image, folder, plain_http)
+                None => find(stage, &project.folder, &lock, plain_http)
                     .await
                     .map_err(|error| in_stage(error, &stage.name, &stage.image))?,
             };
-            known.insert(&stage.image, (image.clone(), layout.clone()));
-            images.pinned.insert(stage.name.clone(), image);
-            images
-                .layouts
-                .extend(layout.map(|layout| (stage.name.clone(), layout)));
+            known.insert(key, found.clone());
+            images.add(&stage.name, found);
         }
         Ok(images)
+    }
+
+    /// The same without asking any registry: a tag that the lock file does not hold means no image yet.
+    pub(crate) fn offline(project: &Project) -> Result<Self, CliError> {
+        let lock = project.lock()?;
+        let mut images = Self::default();
+        for stage in &project.workflow.stages {
+            let found = here(stage, &project.folder, &lock)
+                .map_err(|error| in_stage(error, &stage.name, &stage.image))?;
+            images.add(&stage.name, found);
+        }
+        Ok(images)
+    }
+
+    fn add(&mut self, stage: &str, found: Found) {
+        let stage = stage.to_owned();
+        self.pinned.insert(stage.clone(), found.image);
+        if let Some(layout) = found.layout {
+            self.layouts.insert(stage.clone(), layout);
+        }
+        if let Some(now) = found.moved {
+            self.moved.insert(stage.clone(), now);
+        }
+        if found.locked {
+            self.locked.insert(stage);
+        }
     }
 
     /// Opens the images of a saved plan that are on this disk: stage and reference of each.
@@ -131,13 +169,14 @@ pub(crate) fn client(reference: &RegistryReference, plain_http: bool) -> Result<
     Ok(Client::new(reference, credentials, plain_http)?)
 }
 
-/// The digest that a registry reference means on this machine's platform.
+/// The digest that a registry reference means on a platform.
 pub(crate) async fn pin(
     client: &Client,
     reference: &RegistryReference,
+    platform: &Platform,
     plain_http: bool,
 ) -> Result<Digest, CliError> {
-    let digest = client.resolve(&Platform::host()).await.map_err(|error| {
+    let digest = client.resolve(platform).await.map_err(|error| {
         let shown = CliError::from(error);
         match &reference.version {
             _ if reference.is_loopback() && !plain_http => {
@@ -152,36 +191,85 @@ pub(crate) async fn pin(
     Ok(digest)
 }
 
+/// The platform of a processor architecture.
+pub(crate) fn platform(architecture: Architecture) -> Platform {
+    let name = match architecture {
+        Architecture::X86_64 => "amd64",
+        Architecture::Arm64 => "arm64",
+    };
+    Platform {
+        architecture: name.to_owned(),
+        ..Platform::host()
+    }
+}
+
 async fn find(
-    text: &str,
+    stage: &Stage,
     folder: &Path,
+    lock: &Lock,
     plain_http: bool,
-) -> Result<(Image, Option<Layout>), CliError> {
-    let reference = parse(text)?;
+) -> Result<Found, CliError> {
+    let reference = parse(&stage.image)?;
+    let Reference::Registry(registry) = &reference else {
+        return here(stage, folder, lock);
+    };
+    let platform = platform(stage.arch);
+    let client = client(registry, plain_http)?;
+    let now = pin(&client, registry, &platform, plain_http).await;
+    let held = lock.digest(&stage.image, &platform.to_string()).cloned();
+    let (digest, moved) = match (held.clone(), now) {
+        // Whether the tag has moved is good to know, but nothing depends on it.
+        (Some(held), now) => (held, now.ok()),
+        (None, now) => (now?, None),
+    };
+    Ok(Found {
+        moved: moved.filter(|now| *now != digest),
+        image: in_registry(&stage.image, digest, plain_http),
+        layout: None,
+        locked: held.is_some(),
+    })
+}
+
+/// What can be known of an image without asking a registry.
+fn here(stage: &Stage, folder: &Path, lock: &Lock) -> Result<Found, CliError> {
+    let reference = parse(&stage.image)?;
     if let Some(layout) = open_layout(&reference, folder)? {
         let image = Image::Bucket {
-            reference: text.to_owned(),
+            reference: stage.image.clone(),
             bucket: ARTIFACTS.to_owned(),
             prefix: BLOB_PREFIX.to_owned(),
             digest: layout.manifest_digest().clone(),
         };
-        return Ok((image, Some(layout)));
+        return Ok(Found {
+            image,
+            layout: Some(layout),
+            locked: false,
+            moved: None,
+        });
     }
-    let Reference::Registry(registry) = &reference else {
-        return Err(CliError::failure(format!(
-            "{reference} is neither here nor in a registry"
-        )));
-    };
-    let client = client(registry, plain_http)?;
-    let digest = pin(&client, registry, plain_http).await?;
-    Ok((
-        Image::Registry {
-            reference: text.to_owned(),
-            digest,
-            plain_http,
+    let held = lock.digest(&stage.image, &platform(stage.arch).to_string());
+    let digest = match (&reference, held) {
+        (_, Some(held)) => held.clone(),
+        (Reference::Registry(registry), None) => match &registry.version {
+            Version::Digest(digest) => digest.clone(),
+            Version::Tag(_) => Digest::of(b"nobody has asked yet"),
         },
-        None,
-    ))
+        _ => Digest::of(b"nobody has asked yet"),
+    };
+    Ok(Found {
+        image: in_registry(&stage.image, digest, false),
+        layout: None,
+        locked: held.is_some(),
+        moved: None,
+    })
+}
+
+fn in_registry(reference: &str, digest: Digest, plain_http: bool) -> Image {
+    Image::Registry {
+        reference: reference.to_owned(),
+        digest,
+        plain_http,
+    }
 }
 
 /// Says which stage wants the image, in front of what is wrong with it.

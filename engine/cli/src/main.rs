@@ -4,12 +4,16 @@
 //! functions, and what they say is shown by [`view`].
 
 mod args;
+mod assets;
+mod changes;
 mod deployment;
 mod dispatch;
 mod error;
 mod images;
 mod inputs;
 mod places;
+mod plan_set;
+mod policy;
 mod project;
 #[cfg(test)]
 mod reference;
@@ -19,6 +23,7 @@ mod supervisor;
 mod target;
 mod verb;
 mod view;
+mod workspace;
 
 fn main() -> std::process::ExitCode {
     dispatch::main()

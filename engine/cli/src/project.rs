@@ -4,7 +4,9 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use scar_manifest::{Files, Format, Source};
+use scar_manifest::{Files, Format, Manifest, Places, Source};
+use scar_schemas::lock::{self, Lock};
+use scar_schemas::manifest::{Scatter, Work};
 use scar_workflow::{Loaded, Workflow};
 
 use crate::args::Global;
@@ -22,6 +24,10 @@ pub(crate) struct Project {
     pub(crate) folder: PathBuf,
     /// The text.
     pub(crate) source: Source,
+    /// What it says.
+    pub(crate) manifest: Manifest,
+    /// Where each value stands.
+    pub(crate) places: Places,
     /// What it means.
     pub(crate) workflow: Workflow,
 }
@@ -37,13 +43,15 @@ impl Project {
         let loaded = check(&source, &folder, global);
         let findings = diagnostics::human(&source, &loaded.diagnostics, screen.note_style);
         screen.complain(&findings);
-        match loaded.workflow {
-            Some(workflow) => Ok(Self {
+        match (loaded.workflow, loaded.manifest) {
+            (Some(workflow), Some(manifest)) => Ok(Self {
                 folder,
                 source,
+                manifest,
+                places: loaded.places,
                 workflow,
             }),
-            None => Err(CliError::new(
+            _ => Err(CliError::new(
                 Kind::Invalid,
                 diagnostics::summary(&source, &loaded.diagnostics),
             )
@@ -59,6 +67,54 @@ impl Project {
     /// The folder as a reader of files.
     pub(crate) fn files(&self) -> Folder<'_> {
         Folder(&self.folder)
+    }
+
+    /// Name of the manifest in its folder.
+    pub(crate) fn file_name(&self) -> String {
+        let name = Path::new(&self.source.name).file_name();
+        name.unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// The digests that image tags are held at; none without a lock file.
+    pub(crate) fn lock(&self) -> Result<Lock, CliError> {
+        let path = self.folder.join(lock::FILE);
+        let unusable = |error: &(dyn std::error::Error + 'static)| {
+            CliError::caused(format!("{} cannot be used", path.display()), error)
+                .hint("make it anew: `scar fmt --pin`")
+        };
+        match read_limited(&path) {
+            Ok(bytes) => {
+                Lock::parse(&String::from_utf8_lossy(&bytes)).map_err(|error| unusable(&error))
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Lock::default()),
+            Err(error) => Err(unusable(&error)),
+        }
+    }
+
+    /// Where a value of the manifest stands, or what it is part of.
+    pub(crate) fn place(&self, path: &str) -> Option<scar_plan::Place> {
+        let found = self.places.find(path)?;
+        let (line, column) = diagnostics::line_and_column(&self.source.text, found.whole().start);
+        Some(scar_plan::Place {
+            file: self.source.name.clone(),
+            line,
+            column,
+        })
+    }
+
+    /// Every file that the workflow is made of, relative to its folder: the manifest, scripts, lists of
+    /// items, and the digests that its tags are held at.
+    pub(crate) fn depends_on(&self) -> Vec<String> {
+        let mut files = vec![self.file_name(), lock::FILE.to_owned()];
+        for stage in self.manifest.stages.values() {
+            if let Work::Script(path) = &stage.work {
+                files.push(path.clone());
+            }
+            if let Some(Scatter::Lines(path)) = &stage.scatter {
+                files.push(path.clone());
+            }
+        }
+        files
     }
 }
 
@@ -97,21 +153,30 @@ pub(crate) fn is_manifest(path: &Path) -> bool {
 }
 
 fn find() -> Result<PathBuf, CliError> {
+    find_in(Path::new(""))?.ok_or_else(|| {
+        CliError::failure("there is no workflow.yaml or workflow.toml in this directory")
+            .hint("name the manifest with -f, or write one with `scar init`")
+    })
+}
+
+/// The only manifest of a folder, if it has one.
+pub(crate) fn find_in(folder: &Path) -> Result<Option<PathBuf>, CliError> {
     let found: Vec<&str> = NAMES
         .into_iter()
-        .filter(|name| Path::new(name).exists())
+        .filter(|name| folder.join(name).is_file())
         .collect();
     match found.as_slice() {
-        [one] => Ok(PathBuf::from(one)),
-        [] => Err(CliError::failure(
-            "there is no workflow.yaml or workflow.toml in this directory",
-        )
-        .hint("name the manifest with -f, or write one with `scar init`")),
-        several => Err(CliError::failure(format!(
-            "there are {} in this directory",
-            several.join(" and ")
-        ))
-        .hint("name the manifest with -f")),
+        [] => Ok(None),
+        [one] => Ok(Some(folder.join(one))),
+        several => {
+            let folder = match folder.as_os_str().is_empty() {
+                true => "this directory".into(),
+                false => folder.display().to_string(),
+            };
+            let both = several.join(" and ");
+            Err(CliError::failure(format!("there are {both} in {folder}"))
+                .hint("name the manifest with -f"))
+        }
     }
 }
 
@@ -132,6 +197,13 @@ fn read_limited(path: &Path) -> std::io::Result<Vec<u8>> {
 
 /// Files beside the manifest.
 pub(crate) struct Folder<'a>(&'a Path);
+
+impl<'a> Folder<'a> {
+    /// Files below a folder.
+    pub(crate) fn new(folder: &'a Path) -> Self {
+        Self(folder)
+    }
+}
 
 impl Files for Folder<'_> {
     fn read(&self, path: &str) -> Result<Vec<u8>, String> {

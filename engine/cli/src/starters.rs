@@ -19,7 +19,7 @@ macro_rules! starter_files {
 }
 
 /// All of them, the plainest first.
-pub(crate) const STARTERS: [Starter; 3] = [
+pub(crate) const STARTERS: [Starter; 7] = [
     Starter {
         name: "quickstart",
         about: "one stage: a file comes, a result appears",
@@ -31,6 +31,30 @@ pub(crate) const STARTERS: [Starter; 3] = [
         about: "two stages: what the first one writes starts the second one",
         programs: "sh tr sort uniq head",
         files: starter_files!("chain": "workflow.yaml", "words.sh"),
+    },
+    Starter {
+        name: "fan",
+        about: "one file becomes many tasks, and their results one",
+        programs: "sh tr wc cat sort",
+        files: starter_files!("fan": "workflow.yaml", "count.sh"),
+    },
+    Starter {
+        name: "batch",
+        about: "large files go to AWS Batch, small ones to Lambda",
+        programs: "",
+        files: starter_files!("batch": "workflow.yaml", "shorten.sh"),
+    },
+    Starter {
+        name: "http",
+        about: "a door for programs: a request comes, the result is the answer",
+        programs: "sh tr",
+        files: starter_files!("http": "workflow.yaml"),
+    },
+    Starter {
+        name: "schedule",
+        about: "every night, everything that is new",
+        programs: "sh wc",
+        files: starter_files!("schedule": "workflow.yaml"),
     },
     Starter {
         name: "toml",

@@ -8,10 +8,13 @@ use scar_schemas::digest::Digest;
 use crate::args::Global;
 use crate::error::CliError;
 
-/// File name of the supervisor.
-const NAME: &str = "scar-supervisor";
+/// File name of the supervisor, also in the image of its own.
+pub(crate) const NAME: &str = "scar-supervisor";
 const BUILD: &str = "build it with `cargo build -p scar-supervisor --profile supervisor`, \
     or name it with --supervisor PATH or the variable SCAR_SUPERVISOR";
+
+/// What the name of the file for 64-bit ARM ends in.
+const ARM64: &str = "-arm64";
 
 /// The supervisor's bytes.
 pub(crate) struct Supervisor {
@@ -29,23 +32,37 @@ impl Supervisor {
             Some(path) => path.clone(),
             None => find()?,
         };
-        let bytes = fs::read(&path).map_err(|error| {
-            CliError::caused(
-                format!("cannot read the supervisor file {}", path.display()),
-                &error,
-            )
-            .hint(BUILD)
-        })?;
-        if !bytes.starts_with(b"\x7fELF") && !bytes.starts_with(b"#!") {
-            return Err(
-                CliError::failure(format!("{} is not a program", path.display())).hint(BUILD),
-            );
-        }
-        Ok(Self {
-            digest: Digest::of(&bytes),
-            bytes,
-        })
+        read(&path)
     }
+}
+
+/// The supervisor for 64-bit ARM: beside the other one, its name ending in `-arm64`; `None` if it is not there.
+pub(crate) fn read_arm64(global: &Global) -> Result<Option<Supervisor>, CliError> {
+    let other = match &global.supervisor {
+        Some(path) => path.clone(),
+        None => find()?,
+    };
+    let mut name = other.into_os_string();
+    name.push(ARM64);
+    let path = PathBuf::from(name);
+    match path.is_file() {
+        true => Ok(Some(read(&path)?)),
+        false => Ok(None),
+    }
+}
+
+fn read(path: &Path) -> Result<Supervisor, CliError> {
+    let bytes = fs::read(path).map_err(|error| {
+        let what = format!("cannot read the supervisor file {}", path.display());
+        CliError::caused(what, &error).hint(BUILD)
+    })?;
+    if !bytes.starts_with(b"\x7fELF") && !bytes.starts_with(b"#!") {
+        return Err(CliError::failure(format!("{} is not a program", path.display())).hint(BUILD));
+    }
+    Ok(Supervisor {
+        digest: Digest::of(&bytes),
+        bytes,
+    })
 }
 
 fn find() -> Result<PathBuf, CliError> {

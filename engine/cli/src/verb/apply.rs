@@ -4,47 +4,49 @@ use std::path::{Path, PathBuf};
 
 use scar_plan::{Action, Plan, StackChange};
 
-use super::{Packaging, plan};
+use super::{Packaging, approval, plan, prune};
 use crate::args::Global;
-use crate::deployment::{Assets, Prepared};
-use crate::error::{CliError, Kind};
+use crate::assets::Assets;
+use crate::deployment::folder_of;
+use crate::error::CliError;
+use crate::plan_set::{self, Asked, PlanSet, Planned, Wishes};
 use crate::project::{self, Project};
 use crate::session::{self, Session};
 use crate::view::Screen;
 use crate::view::progress::Progress;
+use crate::workspace;
+
+pub(crate) use approval::Approval;
 
 const AFTER_INTERRUPT: &str =
     "a change that was begun goes on in the cloud; `scar apply` again completes it";
 
-/// Make the cloud as the manifest says, or carry out a saved plan.
+/// Make the cloud as the manifest says, or carry out saved plans.
 ///
-/// Shows the plan and asks before anything changes. The local cloud needs no question.
+/// Shows the plan and asks before anything changes. The local cloud needs no question. With a directory,
+/// all manifests below it, or the plans that `scar plan --out` wrote there.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   scar apply -e prod                   plan, ask, carry out
   scar apply prod.plan                 exactly the plan that was saved, if it is still current
+  scar apply plans/                    all plans that were saved there
+  scar apply workflows/ -e prod        all workflows below a directory
   scar apply -e prod --auto-approve    without a question, for CI")]
 pub(crate) struct Arguments {
-    /// The manifest, or a plan file written by `scar plan --out`.
-    #[arg(value_name = "MANIFEST|PLAN")]
-    what: Option<PathBuf>,
+    /// Manifests, a plan file, or a directory with either.
+    #[arg(value_name = "MANIFEST|PLAN|DIR")]
+    what: Vec<PathBuf>,
     /// How to pack; a saved plan has its packages.
     #[command(flatten)]
     packaging: Packaging,
+    #[command(flatten)]
+    wishes: Wishes,
     /// How to ask.
     #[command(flatten)]
     approval: Approval,
-}
-
-/// Consent that is given on the command line.
-#[derive(Debug, Clone, Default, clap::Args)]
-pub(crate) struct Approval {
-    /// Do not ask. Does not cover the loss of data and protected environments.
+    /// Then remove workflows of the environment that have no manifest any more, never their buckets.
     #[arg(long)]
-    pub(crate) auto_approve: bool,
-    /// Name of the environment, which allows what --auto-approve does not cover.
-    #[arg(long, value_name = "ENVIRONMENT")]
-    pub(crate) confirm: Option<String>,
+    prune: bool,
 }
 
 pub(crate) fn apply(
@@ -52,9 +54,15 @@ pub(crate) fn apply(
     global: &Global,
     screen: &Screen,
 ) -> Result<(), CliError> {
-    match &arguments.what {
-        Some(path) if !project::is_manifest(path) => saved(path, arguments, global, screen),
-        manifest => fresh(manifest.as_deref(), arguments, global, screen),
+    match arguments.what.as_slice() {
+        [] => fresh(None, arguments, global, screen),
+        [one] if one.is_dir() => match PlanSet::load(one, global)? {
+            Some(set) => several(&set, arguments, global, screen),
+            None => below(arguments, global, screen),
+        },
+        [one] if !project::is_manifest(one) => saved(one, arguments, global, screen),
+        [one] => fresh(Some(one), arguments, global, screen),
+        _ => below(arguments, global, screen),
     }
 }
 
@@ -65,19 +73,35 @@ fn fresh(
     screen: &Screen,
 ) -> Result<(), CliError> {
     let project = Project::load(manifest, global, screen)?;
-    let region = project.workflow.region.as_deref();
-    session::on_cloud(global, region, screen, AFTER_INTERRUPT, async |session| {
-        let prepared = Prepared::prepare(&project, &arguments.packaging, global).await?;
-        let plan = prepared.plan(&project, session).await?;
-        carry_out(
-            &plan,
-            &prepared.assets,
-            &arguments.approval,
-            session,
-            screen,
-        )
-        .await
-    })
+    let set = planned(vec![project], None, arguments, global, screen)?;
+    several(&set, arguments, global, screen)
+}
+
+fn below(arguments: &Arguments, global: &Global, screen: &Screen) -> Result<(), CliError> {
+    let projects = workspace::load(&arguments.what, global, screen)?;
+    let known = projects.iter().map(Project::deployment).collect();
+    let set = planned(projects, Some(known), arguments, global, screen)?;
+    several(&set, arguments, global, screen)?;
+    if arguments.prune && !set.orphans.is_empty() {
+        return prune::prune(&set.orphans, &arguments.approval, global, screen);
+    }
+    Ok(())
+}
+
+fn planned(
+    projects: Vec<Project>,
+    orphans: Option<std::collections::BTreeSet<String>>,
+    arguments: &Arguments,
+    global: &Global,
+    screen: &Screen,
+) -> Result<PlanSet, CliError> {
+    let asked = Asked {
+        packaging: &arguments.packaging,
+        wishes: &arguments.wishes,
+        jobs: plan_set::JOBS,
+        orphans,
+    };
+    plan_set::observed(projects, &asked, global, screen)
 }
 
 fn saved(
@@ -87,104 +111,101 @@ fn saved(
     screen: &Screen,
 ) -> Result<(), CliError> {
     let plan = plan::read(path)?;
-    let folder = global
-        .file
-        .as_deref()
-        .and_then(Path::parent)
-        .unwrap_or_else(|| Path::new(""));
-    let assets = Assets::of_plan(&plan, folder, global)?;
-    let region = Some(plan.region.as_str()).filter(|region| !region.is_empty());
-    session::on_cloud(global, region, screen, AFTER_INTERRUPT, async |session| {
-        carry_out(&plan, &assets, &arguments.approval, session, screen).await
-    })
+    let manifest = global.file.clone().unwrap_or_default();
+    let assets = Some(Assets::of_plan(&plan, folder_of(&manifest), global)?);
+    let manifest = manifest.display().to_string();
+    let set = PlanSet::one(Planned {
+        plan,
+        manifest,
+        assets,
+    });
+    several(&set, arguments, global, screen)
 }
 
-/// Shows, asks, does.
-pub(crate) async fn carry_out(
-    plan: &Plan,
-    assets: &Assets,
-    approval: &Approval,
-    session: &Session,
+/// Shows all, asks once, and carries out one after the other.
+fn several(
+    set: &PlanSet,
+    arguments: &Arguments,
+    global: &Global,
     screen: &Screen,
 ) -> Result<(), CliError> {
-    if screen.json {
-        screen.object(&planned(plan))?;
-    } else {
-        plan::show(plan, screen)?;
-    }
-    execute(plan, assets, approval, session, screen).await
-}
-
-/// Asks and does; whoever calls it has shown the plan.
-pub(crate) async fn execute(
-    plan: &Plan,
-    assets: &Assets,
-    approval: &Approval,
-    session: &Session,
-    screen: &Screen,
-) -> Result<(), CliError> {
-    if plan.is_empty() {
+    show(set, screen)?;
+    let plans: Vec<&Planned> = set
+        .plans
+        .iter()
+        .filter(|one| !one.plan.is_empty())
+        .collect();
+    let Some(first) = plans.first() else {
         return Ok(());
+    };
+    let mut regions: Vec<&str> = plans.iter().map(|one| one.plan.region.as_str()).collect();
+    regions.dedup();
+    let all: Vec<&Plan> = plans.iter().map(|one| &one.plan).collect();
+    let mut is_approved = false;
+    for region in regions {
+        let region = Some(region).filter(|region| !region.is_empty());
+        session::on_cloud(global, region, screen, AFTER_INTERRUPT, async |session| {
+            if !is_approved {
+                let environment = &first.plan.environment;
+                approval::approve_plans(environment, &all, &arguments.approval, session, screen)
+                    .await?;
+            }
+            for one in plans
+                .iter()
+                .filter(|one| region.is_none_or(|is| one.plan.region == is))
+            {
+                execute(one, session, screen).await?;
+            }
+            Ok(())
+        })?;
+        is_approved = true;
     }
-    let needs_name = !plan.summary.data_at_risk.is_empty() || plan.protect && removes(plan);
-    approve(&plan.environment, needs_name, approval, session, screen).await?;
+    Ok(())
+}
+
+fn show(set: &PlanSet, screen: &Screen) -> Result<(), CliError> {
+    if !screen.json {
+        return plan::show_all(set, screen);
+    }
+    let mut plans = set.plans.iter();
+    plans.try_for_each(|one| screen.object(&planned_change(&one.plan)))
+}
+
+/// Does; whoever calls it has shown the plan and asked. The base stack may have been brought up to date
+/// by a plan before this one.
+pub(crate) async fn execute(
+    planned: &Planned,
+    session: &Session,
+    screen: &Screen,
+) -> Result<(), CliError> {
+    let Some(assets) = &planned.assets else {
+        return Err(CliError::failure("this plan was made to be looked at only"));
+    };
+    let (base, stack) = (&planned.plan.base.name, &planned.plan.stack.name);
+    let keys: Vec<&str> = planned
+        .plan
+        .uploads
+        .iter()
+        .map(|one| one.key.as_str())
+        .collect();
+    let now = scar_apply::observe_stacks(&session.cloud, base, stack, &keys).await?;
+    let plan = planned.plan.clone().over(&now);
     let mut progress = Progress::new(screen);
     for stack in [&plan.base, &plan.stack] {
         progress.expect(&stack.name, changes(stack));
     }
     let mut on_event = |event| progress.deployment(&event);
-    let applied = scar_apply::apply(&session.cloud, plan, assets, &mut on_event).await?;
+    let applied = scar_apply::apply(&session.cloud, &plan, assets, &mut on_event).await?;
     progress.finish();
     session.settle().await?;
     if screen.json {
-        let outputs = serde_json::json!({ "type": "outputs", "outputs": applied.outputs });
+        let outputs = serde_json::json!({
+            "type": "outputs", "workflow": plan.workflow, "outputs": applied.outputs,
+        });
         return screen.object(&outputs);
     }
-    screen.note("applied");
+    screen.note(&format!("applied {}", plan.workflow));
     Ok(())
-}
-
-/// Asks a person, or takes the consent of the command line.
-pub(crate) async fn approve(
-    environment: &str,
-    needs_name: bool,
-    approval: &Approval,
-    session: &Session,
-    screen: &Screen,
-) -> Result<(), CliError> {
-    if approval.confirm.as_deref() == Some(environment) {
-        return Ok(());
-    }
-    if needs_name {
-        let question = format!("\nType the environment's name, {environment}, to go on: ");
-        return match screen.ask(&question).await {
-            Some(answer) if answer == environment => Ok(()),
-            Some(_) => Err(not_approved()),
-            None => Err(
-                CliError::new(Kind::Blocked, "this removes protected things or data")
-                    .hint(format!("--confirm {environment} allows it")),
-            ),
-        };
-    }
-    if approval.auto_approve || session.is_local {
-        return Ok(());
-    }
-    match screen.ask("\nCarry out this plan? (y) ").await {
-        Some(answer) if matches!(answer.as_str(), "y" | "Y" | "yes") => Ok(()),
-        Some(_) => Err(not_approved()),
-        None => Err(
-            CliError::new(Kind::Blocked, "there is nobody to ask for approval")
-                .hint("--auto-approve carries the plan out without a question"),
-        ),
-    }
-}
-
-fn not_approved() -> CliError {
-    CliError::new(Kind::Blocked, "not approved; nothing was changed")
-}
-
-fn removes(plan: &Plan) -> bool {
-    plan.summary.delete + plan.summary.replace > 0
 }
 
 fn changes(stack: &StackChange) -> usize {
@@ -195,7 +216,7 @@ fn changes(stack: &StackChange) -> usize {
         .count()
 }
 
-fn planned(plan: &Plan) -> serde_json::Value {
+fn planned_change(plan: &Plan) -> serde_json::Value {
     let summary = &plan.summary;
     serde_json::json!({
         "type": "planned_change", "workflow": plan.workflow, "environment": plan.environment,

@@ -1,19 +1,18 @@
 //! `scar destroy`
 
 use scar_apply::DestroyOptions;
+use scar_plan::{Block, BlockCode};
 use scar_schemas::record::deployment;
 
 use super::Manifest;
-use super::apply::{Approval, approve};
+use super::approval::{Approval, approve};
 use crate::args::Global;
+use crate::deployment::BASE;
 use crate::error::CliError;
 use crate::session;
 use crate::view::progress::Progress;
 use crate::view::text::clean;
 use crate::view::{self, Screen};
-
-/// Takes the place of a workflow's name in the name of the base stack.
-const BASE: &str = "base";
 
 /// Remove the workflow from the cloud. Its buckets and their objects stay.
 #[derive(Debug, clap::Args)]
@@ -61,15 +60,12 @@ pub(crate) fn destroy(
                 screen.style,
             ))?;
         }
-        let needs_name = arguments.delete_data || workflow.protect;
-        approve(
-            &workflow.environment,
-            needs_name,
-            &arguments.approval,
-            session,
-            screen,
-        )
-        .await?;
+        let block = block(arguments.delete_data, &workflow.environment);
+        let is_allowed = block.is_allowed(&arguments.approval.allow.iter().cloned().collect());
+        let needs_name = (arguments.delete_data || workflow.protect) && !is_allowed;
+        let blocked: &[&Block] = if needs_name { &[&block] } else { &[] };
+        let (environment, approval) = (&workflow.environment, &arguments.approval);
+        approve(environment, blocked, approval, session, screen).await?;
         let options = DestroyOptions {
             buckets: arguments.delete_data,
             base: arguments.base,
@@ -85,4 +81,26 @@ pub(crate) fn destroy(
         }
         Ok(())
     })
+}
+
+/// What keeps protected things and data from being removed without a word.
+fn block(delete_data: bool, environment: &str) -> Block {
+    let (code, reason, word) = match delete_data {
+        true => (
+            BlockCode::DeleteData,
+            "the buckets are deleted with all their objects".to_owned(),
+            "delete-data",
+        ),
+        false => (
+            BlockCode::Protected,
+            format!("environment {environment} is protected"),
+            "protected",
+        ),
+    };
+    Block {
+        code,
+        subject: environment.to_owned(),
+        reason,
+        allow: Some(word.to_owned()),
+    }
 }

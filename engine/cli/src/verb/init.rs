@@ -24,7 +24,7 @@ pub(crate) const SCHEMA: &str = ".scar/workflow.schema.json";
 #[command(after_help = "Examples:
   scar init                     in this directory
   scar init demo --from chain   two stages, in a new directory
-  scar init demo --from toml    in TOML")]
+  scar init demo --from fan     one file becomes many tasks, and their results one")]
 pub(crate) struct Arguments {
     /// Directory to write to; made if it is missing.
     #[arg(default_value = ".", value_name = "DIR")]

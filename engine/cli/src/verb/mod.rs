@@ -1,6 +1,7 @@
 //! One file per verb: its help, its arguments and its recipe.
 
 pub(crate) mod apply;
+pub(crate) mod approval;
 pub(crate) mod completions;
 pub(crate) mod destroy;
 pub(crate) mod explain;
@@ -8,10 +9,12 @@ pub(crate) mod get;
 pub(crate) mod graph;
 pub(crate) mod image;
 pub(crate) mod init;
+pub(crate) mod list;
 pub(crate) mod local;
 pub(crate) mod logs;
 pub(crate) mod ls;
 pub(crate) mod plan;
+pub(crate) mod prune;
 pub(crate) mod put;
 pub(crate) mod render;
 pub(crate) mod run;

@@ -23,6 +23,9 @@ pub(crate) struct Arguments {
     /// Print the base stack: artifact bucket and supervisor layer.
     #[arg(long)]
     base: bool,
+    /// Ask no registry; an image whose tag nothing holds has no digest then.
+    #[arg(long)]
+    offline: bool,
 }
 
 pub(crate) fn render(
@@ -31,7 +34,10 @@ pub(crate) fn render(
     screen: &Screen,
 ) -> Result<(), CliError> {
     let project = arguments.manifest.load(global, screen)?;
-    let prepared = session::block_on(Prepared::prepare(&project, &arguments.packaging, global))?;
+    let prepared = match arguments.offline {
+        true => Prepared::offline(&project, &project.files(), &arguments.packaging, global)?,
+        false => session::block_on(Prepared::alone(&project, &arguments.packaging, global))?,
+    };
     let document = if arguments.base {
         &prepared.rendered.base
     } else {

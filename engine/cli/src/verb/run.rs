@@ -9,13 +9,14 @@ use scar_apply::{Deployment, data};
 use scar_schemas::record::ObjectVersion;
 use serde_json::json;
 
-use super::apply::{self, Approval};
-use super::{Packaging, get};
+use super::approval::{self, Approval};
+use super::{Packaging, apply, get};
 use crate::args::Global;
 use crate::deployment::Prepared;
 use crate::error::{CliError, Kind};
 use crate::inputs::{self, Input};
 use crate::places::{Entry, manifest_name};
+use crate::plan_set::{Planned, Wishes};
 use crate::project::{self, Project};
 use crate::session::{self, Session};
 use crate::view::progress::Progress;
@@ -55,6 +56,8 @@ pub(crate) struct Arguments {
     timeout: Option<Duration>,
     #[command(flatten)]
     packaging: Packaging,
+    #[command(flatten)]
+    wishes: Wishes,
     #[command(flatten)]
     approval: Approval,
 }
@@ -123,8 +126,9 @@ async fn deploy(
     session: &Session,
     screen: &Screen,
 ) -> Result<bool, CliError> {
-    let prepared = Prepared::prepare(project, &arguments.packaging, global).await?;
-    let plan = prepared.plan(project, session).await?;
+    let prepared = Prepared::prepare(project, &arguments.packaging, session, global).await?;
+    let request = arguments.wishes.request(project, screen)?;
+    let plan = prepared.plan(project, session, request).await?;
     if plan.is_empty() {
         return Ok(false);
     }
@@ -134,9 +138,16 @@ async fn deploy(
         true => screen.note(&view::plan::summary_line(&plan)),
         false => screen.note(&view::plan::human(&plan, screen.note_style, screen.verbose)),
     }
-    let assets = &prepared.assets;
-    apply::execute(&plan, assets, &arguments.approval, session, screen).await?;
-    Ok(plan.summary.update + plan.summary.replace > 0)
+    let (environment, approval) = (&plan.environment, &arguments.approval);
+    approval::approve_plans(environment, &[&plan], approval, session, screen).await?;
+    let has_changed = plan.summary.update + plan.summary.replace > 0;
+    let planned = Planned {
+        plan,
+        manifest: project.source.name.clone(),
+        assets: Some(prepared.assets),
+    };
+    apply::execute(&planned, session, screen).await?;
+    Ok(has_changed)
 }
 
 /// Puts the files whose content is not there yet; the answer has the objects of all of them.

@@ -6,6 +6,7 @@ use miette::{GraphicalReportHandler, GraphicalTheme, ThemeCharacters, ThemeStyle
 use scar_manifest::{Diagnostic, Finding, Label, Severity, Source};
 use serde_json::{Value, json};
 
+use super::sarif::log;
 use super::style::Style;
 use super::text::{clean, count, is_unsafe};
 
@@ -162,7 +163,7 @@ fn position(text: &str, byte: usize) -> Value {
 }
 
 /// Line and column of a byte, both from 1; columns count characters.
-fn line_and_column(text: &str, byte: usize) -> (usize, usize) {
+pub(crate) fn line_and_column(text: &str, byte: usize) -> (usize, usize) {
     let mut end = byte.min(text.len());
     while !text.is_char_boundary(end) {
         end -= 1;
@@ -177,25 +178,9 @@ fn line_and_column(text: &str, byte: usize) -> (usize, usize) {
 
 /// The document of `scar validate --sarif`.
 pub(crate) fn sarif(source: &Source, diagnostics: &[Diagnostic]) -> Value {
-    let mut codes: Vec<&str> = diagnostics.iter().map(|one| one.code).collect();
-    codes.sort_unstable();
-    codes.dedup();
-    let rules: Vec<Value> = codes.iter().map(|code| json!({ "id": code })).collect();
-    let results: Vec<Value> = diagnostics
-        .iter()
-        .map(|one| sarif_result(source, one))
-        .collect();
-    json!({
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [{
-            "tool": { "driver": {
-                "name": "scar", "version": env!("CARGO_PKG_VERSION"), "rules": rules,
-            }},
-            "columnKind": "unicodeCodePoints",
-            "results": results,
-        }],
-    })
+    let codes: Vec<&str> = diagnostics.iter().map(|one| one.code).collect();
+    let results = diagnostics.iter().map(|one| sarif_result(source, one));
+    log(&codes, results.collect())
 }
 
 fn sarif_result(source: &Source, diagnostic: &Diagnostic) -> Value {

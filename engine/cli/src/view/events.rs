@@ -116,6 +116,10 @@ pub(crate) fn deployment(event: &Event) -> Value {
         Event::Uploaded { key, size_bytes } => {
             json!({ "type": "uploaded", "key": key, "size": size_bytes })
         }
+        Event::Pushed { tag, size_bytes } => {
+            json!({ "type": "pushed", "tag": tag, "size": size_bytes })
+        }
+        Event::Notified { bucket } => json!({ "type": "notified", "bucket": bucket }),
         Event::StackStarted { stack, operation } => {
             json!({ "type": "apply_start", "stack": stack, "operation": word(*operation) })
         }

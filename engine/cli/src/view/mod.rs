@@ -2,8 +2,10 @@
 
 pub(crate) mod diagnostics;
 pub(crate) mod events;
+pub(crate) mod markdown;
 pub(crate) mod plan;
 pub(crate) mod progress;
+pub(crate) mod sarif;
 pub(crate) mod style;
 pub(crate) mod table;
 pub(crate) mod text;

@@ -74,6 +74,17 @@ impl<'a> Progress<'a> {
             }
             Event::UploadStarted { objects } => self.upload_started(*objects),
             Event::Uploaded { key, size_bytes } => self.uploaded(key, *size_bytes),
+            Event::Pushed { tag, size_bytes } => {
+                let tag: String = tag.chars().take(12).collect();
+                self.say(&format!(
+                    "  pushed   image {}, {}",
+                    clean(&tag),
+                    bytes(*size_bytes)
+                ));
+            }
+            Event::Notified { bucket } => {
+                self.say(&format!("  notified bucket {}", clean(bucket)));
+            }
             Event::StackStarted { stack, operation } => self.stack_started(stack, *operation),
             Event::Resource(progress) => self.resource(progress),
             Event::RollbackStarted { stack, cause } => self.rollback(stack, cause.as_ref()),

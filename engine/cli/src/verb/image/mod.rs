@@ -9,7 +9,7 @@ mod unpack;
 use std::path::Path;
 
 use clap::Subcommand;
-use scar_container::{BlobSource, Reference};
+use scar_container::{BlobSource, Platform, Reference};
 use scar_schemas::digest::Digest;
 
 use crate::args::Global;
@@ -65,6 +65,6 @@ async fn source(text: &str, global: &Global) -> Result<(Box<dyn BlobSource>, Dig
         )));
     };
     let client = images::client(registry, global.plain_http)?;
-    let digest = images::pin(&client, registry, global.plain_http).await?;
+    let digest = images::pin(&client, registry, &Platform::host(), global.plain_http).await?;
     Ok((Box::new(client), digest))
 }
