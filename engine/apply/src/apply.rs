@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use futures_util::stream::{self, StreamExt};
-use scar_plan::{Action, ParameterValue, Plan, Snapshot, Stack, StackChange};
+use scar_plan::{Action, BucketNotifications, ParameterValue, Plan, Snapshot, Stack, StackChange};
+use scar_schemas::deployed::METADATA_KEY;
 use scar_template::{Asset, Content, output};
 
 use crate::change_set::{Wanted, deploy};
 use crate::event::Event;
 use crate::transfer::{self, Artifacts, Target};
-use crate::{Cloud, Error, observe_stacks};
+use crate::{Cloud, Error, notification, observe_stacks, protection, registry, stack};
 
 /// Objects uploaded at once.
 const PARALLEL: usize = 8;
@@ -50,7 +51,10 @@ pub async fn apply(
     let mut base = run.bootstrap(on_event).await?;
     run.upload(&base, artifacts, on_event).await?;
     base = run.base(base, on_event).await?;
+    run.push(&base, artifacts, on_event).await?;
     run.stack(&base, on_event).await?;
+    run.protect().await?;
+    run.notify(&base, on_event).await?;
     Ok(run.applied)
 }
 
@@ -169,6 +173,77 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Sends the images that the registry does not have.
+    async fn push(
+        &mut self,
+        base: &Outputs,
+        artifacts: &dyn Artifacts,
+        on_event: &mut dyn FnMut(Event),
+    ) -> Result<(), Error> {
+        if self.plan.pushes.is_empty() {
+            return Ok(());
+        }
+        let uri = wanted_output(&self.plan.base.name, base, output::REGISTRY)?;
+        let repository = registry::repository(self.cloud, uri).await?;
+        for push in &self.plan.pushes {
+            let failed = |source| Error::Push {
+                tag: push.tag.clone(),
+                source,
+            };
+            let pusher = artifacts
+                .pusher()
+                .ok_or_else(|| failed(std::io::Error::other("it is not at hand")))?;
+            let sent = pusher.push(push, &repository).await;
+            let size_bytes = sent.map_err(failed)?;
+            self.applied.changed = true;
+            on_event(Event::Pushed {
+                tag: push.tag.clone(),
+                size_bytes,
+            });
+        }
+        Ok(())
+    }
+
+    /// What was never protected by the manifest is left as somebody may have set it.
+    async fn protect(&self) -> Result<(), Error> {
+        let protection = &self.plan.protection;
+        let was_protected = self.snapshot.stack.as_ref().is_some_and(|stack| {
+            let summary = stack.template.metadata.get(METADATA_KEY);
+            summary.is_some_and(|summary| summary["settings"]["protect"] == "true")
+        });
+        let is_wanted = protection.termination || protection.stack_policy.is_some();
+        if self.plan.stack.action == Action::Keep || !(is_wanted || was_protected) {
+            return Ok(());
+        }
+        protection::apply(self.cloud, &self.plan.stack.name, protection).await
+    }
+
+    /// Buckets of others tell what the functions need, once the functions are there.
+    async fn notify(
+        &mut self,
+        base: &Outputs,
+        on_event: &mut dyn FnMut(Event),
+    ) -> Result<(), Error> {
+        let changed = |one: &&BucketNotifications| !one.is_kept();
+        let changed: Vec<_> = self.plan.notifications.iter().filter(changed).collect();
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let functions = functions(self.cloud, &self.plan.stack.name).await?;
+        let artifacts = wanted_output(&self.plan.base.name, base, output::ARTIFACT_BUCKET)?;
+        for one in changed {
+            let lock = notification::Lock::take(self.cloud, artifacts, &one.real_name).await?;
+            let done = notification::apply(self.cloud, one, &functions).await;
+            lock.release().await?;
+            done?;
+            self.applied.changed = true;
+            on_event(Event::Notified {
+                bucket: one.real_name.clone(),
+            });
+        }
+        Ok(())
+    }
+
     async fn deploy(
         &mut self,
         change: &StackChange,
@@ -187,6 +262,26 @@ impl Run<'_> {
         self.applied.changed |= done.changed;
         Ok(done.outputs)
     }
+}
+
+/// ARNs of a stack's functions by logical id.
+async fn functions(cloud: &Cloud, name: &str) -> Result<BTreeMap<String, String>, Error> {
+    let partition = match cloud.region() {
+        region if region.starts_with("cn-") => "aws-cn",
+        region if region.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
+    };
+    let (region, account) = (cloud.region(), cloud.account());
+    let resources = stack::resources(cloud, name).await?;
+    let functions = resources
+        .into_iter()
+        .filter(|one| one.resource_type.as_deref() == Some("AWS::Lambda::Function"));
+    let arn = |one: aws_sdk_cloudformation::types::StackResourceSummary| {
+        let name = one.physical_resource_id?;
+        let arn = format!("arn:{partition}:lambda:{region}:{account}:function:{name}");
+        Some((one.logical_resource_id?, arn))
+    };
+    Ok(functions.filter_map(arn).collect())
 }
 
 async fn upload(

@@ -10,6 +10,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 
 use crate::Error;
 use crate::call::failed;
+use crate::service::Wire;
 
 /// Which cloud.
 #[derive(Debug, Clone)]
@@ -57,6 +58,7 @@ pub struct Cloud {
     pub(crate) s3: aws_sdk_s3::Client,
     pub(crate) cloudformation: aws_sdk_cloudformation::Client,
     pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
+    pub(crate) wire: Wire,
 }
 
 impl Cloud {
@@ -87,6 +89,14 @@ impl Cloud {
             s3: aws_sdk_s3::Client::from_conf(s3),
             cloudformation: aws_sdk_cloudformation::Client::new(&config),
             logs: aws_sdk_cloudwatchlogs::Client::new(&config),
+            wire: Wire {
+                credentials: config.credentials_provider(),
+                http: config.http_client(),
+                region: config.region().map(ToString::to_string).unwrap_or_default(),
+                endpoint: (!is_aws).then(|| config.endpoint_url().unwrap_or_default().to_owned()),
+                retries: retries(),
+                timeouts: timeouts(),
+            },
         })
     }
 

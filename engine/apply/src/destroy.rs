@@ -11,7 +11,7 @@ use crate::call::{failed, has_status};
 use crate::change_set::stages;
 use crate::data::{self, has_versions};
 use crate::event::{Event, Operation};
-use crate::{Cloud, Error, follow, observe_stacks, stack};
+use crate::{Cloud, Error, follow, notification, observe_stacks, stack};
 
 /// What to remove beside the workflow's stack.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -46,6 +46,12 @@ pub async fn destroy(
     destruction.is_current(&observe_stacks(cloud, &base, &destruction.stack.name, &[]).await?)?;
     if options.base {
         refuse_in_use(cloud, destruction, &base).await?;
+    }
+    // Own rules first: a rule whose function is gone would make every write of the bucket fail.
+    for bucket in &destruction.foreign_buckets {
+        let is_own =
+            |id: &str| scar_plan::is_own(id, &destruction.workflow, &destruction.environment);
+        notification::withdraw(cloud, bucket, is_own).await?;
     }
     let mut destroyed = Destroyed::default();
     let origin = stages(&destruction.stack);

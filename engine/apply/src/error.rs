@@ -137,6 +137,32 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// A bucket has rules of others for the same keys.
+    #[error(
+        "bucket {bucket} has notifications of others for the same keys ({}); take events: bus, or give one \
+         of them other keys",
+        others.join(", ")
+    )]
+    NotificationOverlap {
+        /// Real name of the bucket.
+        bucket: String,
+        /// Ids of the rules that are there.
+        others: Vec<String>,
+    },
+    /// Somebody wrote a bucket's notifications at the same time.
+    #[error("the notifications of bucket {bucket} were changed by somebody else at the same time")]
+    NotificationRace {
+        /// Real name of the bucket.
+        bucket: String,
+    },
+    /// An image could not be sent to the registry.
+    #[error("image {tag} cannot be sent to the registry")]
+    Push {
+        /// Its tag.
+        tag: String,
+        /// Why.
+        source: std::io::Error,
+    },
     /// Waiting took longer than it may.
     #[error("{waiting} tasks are not done after {seconds} s")]
     TimedOut {
@@ -166,7 +192,9 @@ impl Error {
     #[must_use]
     pub fn is_temporary(&self) -> bool {
         match self {
-            Self::Call { code: None, .. } | Self::Busy { .. } => true,
+            Self::Call { code: None, .. } | Self::Busy { .. } | Self::NotificationRace { .. } => {
+                true
+            }
             Self::Call {
                 code: Some(code), ..
             } => TEMPORARY.contains(&code.as_str()),

@@ -22,6 +22,18 @@ pub enum Event {
         /// Its size in bytes.
         size_bytes: u64,
     },
+    /// An image is in the environment's registry.
+    Pushed {
+        /// Its tag.
+        tag: String,
+        /// Its size in bytes; 0 if it was there.
+        size_bytes: u64,
+    },
+    /// Notifications of a bucket that the workflow did not make are as wanted.
+    Notified {
+        /// Real name of the bucket.
+        bucket: String,
+    },
     /// A stack begins to change.
     StackStarted {
         /// Name of the stack.

@@ -7,7 +7,7 @@ use scar_plan::{Snapshot, Stack};
 use scar_template::{Rendered, output};
 
 use crate::call::{failed, has_status};
-use crate::{Cloud, Error, stack};
+use crate::{Cloud, Error, notification, registry, stack};
 
 /// Questions in flight at once.
 const PARALLEL: usize = 16;
@@ -22,7 +22,41 @@ pub async fn observe(cloud: &Cloud, rendered: &Rendered) -> Result<Snapshot, Err
         .iter()
         .map(|asset| asset.key.as_str())
         .collect::<Vec<_>>();
-    observe_stacks(cloud, &rendered.base_name, &rendered.stack_name, &keys).await
+    let mut snapshot =
+        observe_stacks(cloud, &rendered.base_name, &rendered.stack_name, &keys).await?;
+    images(cloud, rendered, &mut snapshot).await?;
+    buckets(cloud, rendered, &mut snapshot).await?;
+    Ok(snapshot)
+}
+
+/// Which of the wanted images the environment's registry has.
+async fn images(cloud: &Cloud, rendered: &Rendered, snapshot: &mut Snapshot) -> Result<(), Error> {
+    let tags: Vec<&str> = rendered
+        .pushes
+        .iter()
+        .map(|push| push.tag.as_str())
+        .collect();
+    let base = snapshot.base.as_ref();
+    let uri = base.and_then(|base| base.outputs.get(output::REGISTRY));
+    if let Some(uri) = uri.filter(|_| !tags.is_empty()) {
+        snapshot.images = registry::present(cloud, uri, &tags).await?;
+    }
+    Ok(())
+}
+
+/// What buckets that the workflow did not make tell, and to whom. A bucket that an earlier deployment
+/// listened to is looked at too.
+async fn buckets(cloud: &Cloud, rendered: &Rendered, snapshot: &mut Snapshot) -> Result<(), Error> {
+    let wanted = rendered.notifications.iter().map(|one| one.bucket.clone());
+    let stack = snapshot.stack.as_ref();
+    let earlier = stack.map(|stack| scar_plan::foreign_buckets(&stack.template));
+    let all: BTreeSet<String> = wanted.chain(earlier.unwrap_or_default()).collect();
+    for bucket in all {
+        let (state, unknown) = notification::observe(cloud, &bucket).await?;
+        snapshot.buckets.insert(bucket, state);
+        snapshot.unknown.extend(unknown);
+    }
+    Ok(())
 }
 
 /// The same by names, for `destroy` and saved plans.

@@ -13,7 +13,7 @@ use scar_template::Asset;
 use sha2::{Digest as _, Sha256};
 
 use crate::call::failed;
-use crate::{Cloud, Error};
+use crate::{Cloud, Error, Pusher};
 
 /// Where the bytes of assets come from.
 pub trait Artifacts {
@@ -22,6 +22,11 @@ pub trait Artifacts {
     /// # Errors
     /// Whatever keeps it from being read.
     fn open(&self, asset: &Asset) -> std::io::Result<Body>;
+
+    /// What makes and sends images, where a plan needs any.
+    fn pusher(&self) -> Option<&dyn Pusher> {
+        None
+    }
 }
 
 /// The bytes of an object to be.

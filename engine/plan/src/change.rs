@@ -314,6 +314,8 @@ pub struct Destruction {
     pub stack: StackChange,
     /// Buckets that stay, with all their objects.
     pub kept_buckets: Vec<KeptBucket>,
+    /// Real names of buckets that were there before: scar's own notification rules leave them.
+    pub foreign_buckets: Vec<String>,
 }
 
 /// A bucket that outlives its stack.

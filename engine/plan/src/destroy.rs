@@ -1,5 +1,9 @@
 //! What removing a workflow does.
 
+use std::collections::BTreeSet;
+
+use scar_cfn::Document;
+use scar_schemas::contract::function_variable::BUCKET;
 use scar_template::name;
 
 use crate::{
@@ -32,9 +36,27 @@ pub fn destroy(snapshot: &Snapshot) -> Option<Destruction> {
             name,
         },
         kept_buckets: kept_buckets(old),
+        foreign_buckets: foreign_buckets(&old.template).into_iter().collect(),
         workflow: deployed.workflow,
         environment: deployed.environment,
     })
+}
+
+/// Real names of the buckets that a deployed workflow uses and did not make: its functions are told them
+/// as plain text, those of its own as references.
+#[must_use]
+pub fn foreign_buckets(template: &Document) -> BTreeSet<String> {
+    let functions = template.resources.values();
+    let functions = functions.filter(|resource| resource.kind == "AWS::Lambda::Function");
+    let variables = functions.filter_map(|function| {
+        let environment = function.properties.get("Environment")?;
+        environment["Variables"].as_object()
+    });
+    let buckets = variables
+        .flatten()
+        .filter(|(name, _)| name.starts_with(BUCKET));
+    let names = buckets.filter_map(|(_, value)| value.as_str().map(str::to_owned));
+    names.collect()
 }
 
 fn resources(

@@ -33,7 +33,7 @@ pub use decision::{
     Assumption, Block, BlockCode, BucketNotifications, Check, CheckOutcome, Cost, CostLine,
     MicroDollars, NotificationRule, Place, Protection, Push, RuleChange,
 };
-pub use destroy::destroy;
+pub use destroy::{destroy, foreign_buckets};
 pub use diff::{diff, plan};
 pub use file::FileError;
 pub use notification::{is_own, rule_prefix};
