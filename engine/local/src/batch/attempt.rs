@@ -191,7 +191,7 @@ fn variables(job: &Job, ground: &Ground) -> BTreeMap<String, String> {
     let mut set = |name: &str, value: String| drop(variables.insert(name.to_owned(), value));
     set("SCAR_IMAGE_CACHE", IMAGES.to_owned());
     // By this the processes are found that a killed cloud left.
-    set("SCAR_LOCAL_JOB", ground.directory.display().to_string());
+    set(process::MARK, ground.directory.display().to_string());
     set("AWS_REGION", services.settings.region.clone());
     set("AWS_DEFAULT_REGION", services.settings.region.clone());
     set("AWS_ENDPOINT_URL", services.endpoint.clone());

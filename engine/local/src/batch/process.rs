@@ -16,6 +16,9 @@ const GRACE: Duration = Duration::from_secs(30);
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 const KIB_PER_MIB: u64 = 1024;
 
+/// Variable by which the processes of jobs are known.
+pub(super) const MARK: &str = "SCAR_LOCAL_JOB";
+
 /// Why a job is stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Why {
@@ -153,7 +156,7 @@ pub(super) async fn run(order: Order, stop: &Stop) -> Ended {
             outcome = &mut finished => break outcome,
             why = stop.wait(), if kill_at.is_none() => {
                 tree.adopt_children_of(thread);
-                tree.signal(Signal::TERM);
+                tree.signal_first_marked(MARK, Signal::TERM);
                 let grace = if why == Why::Closing { Duration::ZERO } else { GRACE };
                 kill_at = Some(Instant::now() + grace);
             }

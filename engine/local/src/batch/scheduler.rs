@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use serde_json::Value;
 
 use super::attempt::{self, End, Finished};
-use super::process::{Stop, Why};
+use super::process::{MARK, Stop, Why};
 use super::settle::{self, end, settle};
 use super::submit::make_ready;
 use super::{Job, JobQueue, Shape, Status, whole};
@@ -74,7 +74,7 @@ fn sweep(services: &Services) {
     let Ok(directory) = attempt::directory(services) else {
         return;
     };
-    let mark = format!("SCAR_LOCAL_JOB={}/", directory.display());
+    let mark = format!("{MARK}={}/", directory.display());
     crate::lambda::kill_marked(&mark);
     // Without the directory there is nothing to sweep.
     drop(scar_container::remove_tree(&directory));

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use tokio::sync::Semaphore;
 
 use super::asynchronous::Waiting;
+use super::processes::is_marked;
 use super::runtime_api::{Outcome, failure};
 use super::sandbox::{Sandbox, sandboxes};
 use super::spawner::Spawner;
@@ -203,15 +204,8 @@ pub(crate) fn kill_marked(mark: &str) {
     for process in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
         let name = process.file_name();
         let id = name.to_str().and_then(|name| name.parse::<i32>().ok());
-        let is_marked = || {
-            std::fs::read(process.path().join("environ")).is_ok_and(|variables| {
-                let mut variables = variables.split(|byte| *byte == 0);
-                variables.any(|variable| variable.starts_with(mark.as_bytes()))
-            })
-        };
-        if let Some(id) = id.and_then(rustix::process::Pid::from_raw)
-            && is_marked()
-        {
+        let marked = id.filter(|id| is_marked(*id, mark));
+        if let Some(id) = marked.and_then(rustix::process::Pid::from_raw) {
             // It may have ended meanwhile.
             rustix::process::kill_process(id, rustix::process::Signal::KILL).ok();
         }

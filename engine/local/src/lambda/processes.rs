@@ -1,6 +1,6 @@
 //! The processes of a sandbox: the first one and all that descend from it, and the memory they have.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -67,18 +67,24 @@ impl ProcessTree {
 
     /// Kills all processes.
     pub(crate) fn kill(&mut self) {
-        self.signal(Signal::KILL);
+        self.look();
+        self.members.keys().for_each(|id| send(*id, Signal::KILL));
     }
 
-    /// Sends a signal to all processes.
-    pub(crate) fn signal(&mut self, signal: Signal) {
+    /// Sends a signal to the first processes that have a variable which starts with `mark`: not to those
+    /// that inherited it. Containers are stopped in this way.
+    pub(crate) fn signal_first_marked(&mut self, mark: &str, signal: Signal) {
         self.look();
-        for id in self.members.keys() {
-            if let Some(id) = Pid::from_raw(*id) {
-                // One that has ended meanwhile needs none.
-                kill_process(id, signal).ok();
-            }
-        }
+        let marked: BTreeSet<i32> = self
+            .members
+            .keys()
+            .copied()
+            .filter(|id| is_marked(*id, mark))
+            .collect();
+        let first = marked
+            .iter()
+            .filter(|id| parent(**id).is_none_or(|parent| !marked.contains(&parent)));
+        first.for_each(|id| send(*id, signal));
     }
 
     /// Forgets those that ended and finds new ones.
@@ -110,19 +116,43 @@ fn children(id: i32) -> Vec<i32> {
     lists.flat_map(|list| ids(&list)).collect()
 }
 
+fn send(id: i32, signal: Signal) {
+    if let Some(id) = Pid::from_raw(id) {
+        // One that has ended meanwhile needs none.
+        kill_process(id, signal).ok();
+    }
+}
+
+/// Whether a process has a variable that starts with `mark`.
+pub(crate) fn is_marked(id: i32, mark: &str) -> bool {
+    fs::read(format!("/proc/{id}/environ")).is_ok_and(|variables| {
+        let mut variables = variables.split(|byte| *byte == 0);
+        variables.any(|variable| variable.starts_with(mark.as_bytes()))
+    })
+}
+
 /// The ids in a list of the kernel.
 fn ids(list: &str) -> Vec<i32> {
     let words = list.split_ascii_whitespace();
     words.filter_map(|word| word.parse().ok()).collect()
 }
 
-/// When a process started, in clock ticks since boot; `None` if it is gone. Field 22 of
-/// `/proc/<id>/stat` in proc(5); the name before the other fields may have spaces and brackets.
+/// When a process started, in clock ticks since boot; `None` if it is gone. Fields are those of
+/// `/proc/<id>/stat` in proc(5); the name before the third may have spaces and brackets.
 fn start_time(id: i32) -> Option<u64> {
+    field(id, 22)?.parse().ok()
+}
+
+fn parent(id: i32) -> Option<i32> {
+    field(id, 4)?.parse().ok()
+}
+
+fn field(id: i32, number: usize) -> Option<String> {
     let stat = fs::read(format!("/proc/{id}/stat")).ok()?;
     let stat = String::from_utf8_lossy(&stat);
     let (_, fields) = stat.rsplit_once(')')?;
-    fields.split_ascii_whitespace().nth(19)?.parse().ok()
+    let mut fields = fields.split_ascii_whitespace();
+    fields.nth(number - 3).map(str::to_owned)
 }
 
 fn memory_of(id: i32) -> Memory {

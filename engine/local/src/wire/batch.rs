@@ -9,9 +9,7 @@ use serde_json::{Map, Value, json};
 use super::json::{answer, input};
 use super::{Fault, authorize};
 use crate::auth::Identity;
-use crate::batch::{
-    self, Attempt, ComputeEnvironment, Job, JobDefinition, JobQueue, Shape, Status,
-};
+use crate::batch::{self, Attempt, ComputeEnvironment, Job, JobDefinition, JobQueue, Shape};
 use crate::services::Services;
 use crate::store::{Table, Transaction};
 
