@@ -215,7 +215,8 @@ async fn outputs(
         .await
 }
 
-async fn read_record(cloud: &Cloud, bucket: &str, key: &str) -> Result<Option<TaskRecord>, Error> {
+/// Reads a record by its key; `None` if there is none.
+pub(crate) async fn read_record(cloud: &Cloud, bucket: &str, key: &str) -> Result<Option<TaskRecord>, Error> {
     let answer = match cloud.s3.get_object().bucket(bucket).key(key).send().await {
         Ok(answer) => answer,
         Err(error) if has_status(&error, 404) => return Ok(None),
