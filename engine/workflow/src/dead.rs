@@ -49,17 +49,26 @@ impl<'a> Search<'a> {
         if folder.is_empty() {
             return None;
         }
-        let mut near: BTreeSet<usize> = self.unread.clone();
+        let mut above: BTreeSet<usize> = BTreeSet::new();
         for (end, _) in folder.match_indices('/') {
             let place = (input.bucket.as_str(), &folder[..=end]);
-            near.extend(self.folders.get(&place).into_iter().flatten());
+            above.extend(self.folders.get(&place).into_iter().flatten());
         }
-        near.into_iter().find_map(|number| {
-            let writer = &self.ends.outputs[number];
+        let find = |number: &usize| {
+            let writer = &self.ends.outputs[*number];
             let output = &self.workflow.stages[writer.stage].outputs[writer.index];
-            let meant = meant(input, &folder, output, self.unread.contains(&number))?;
-            (!follows(writer.stage)).then(|| report(reader, input, writer, output, meant))
-        })
+            let meant = meant(input, &folder, output, self.unread.contains(number))?;
+            (!follows(writer.stage)).then_some((*number, meant))
+        };
+        let written = above.iter().find_map(find);
+        let unread = self.unread.iter().find_map(find);
+        let (number, meant) = [written, unread]
+            .into_iter()
+            .flatten()
+            .min_by_key(|(number, _)| *number)?;
+        let writer = &self.ends.outputs[number];
+        let output = &self.workflow.stages[writer.stage].outputs[writer.index];
+        Some(report(reader, input, writer, output, meant))
     }
 }
 

@@ -31,7 +31,9 @@ mod stem;
 mod views;
 mod writers;
 
-pub use views::{dot, mermaid, svg, tree};
+pub use views::{
+    Mark, Marks, dot, dot_marked, mermaid, mermaid_marked, svg, svg_marked, tree, tree_marked,
+};
 
 /// A workflow for one environment, checked.
 #[derive(Debug, Clone, PartialEq)]

@@ -21,10 +21,13 @@ impl Files for Folder {
 
 fn read(path: &Path) -> (String, Loaded) {
     let text = fs::read_to_string(path).unwrap();
+    let is_toml = path
+        .extension()
+        .is_some_and(|extension| extension == "toml");
     let source = Source {
         name: path.display().to_string(),
         text: text.clone(),
-        format: Format::Yaml,
+        format: if is_toml { Format::Toml } else { Format::Yaml },
     };
     let loaded = load(&source, None, &Folder(path.parent().unwrap().to_owned()));
     (text, loaded)
@@ -97,7 +100,7 @@ fn cases() {
 #[test]
 fn examples_are_right() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../workflows");
-    let mut count = 0;
+    let (mut count, mut twins) = (0, 0);
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path().join("workflow.yaml");
         if path.exists() {
@@ -108,10 +111,40 @@ fn examples_are_right() {
                 path.display(),
                 loaded.diagnostics
             );
+            let twin = path.with_extension("toml");
+            if twin.exists() {
+                assert_eq!(
+                    read(&twin).1.workflow,
+                    loaded.workflow,
+                    "{}",
+                    twin.display()
+                );
+                twins += 1;
+            }
+            golden(&path, &show(&path));
             let drawing = svg(&loaded.workflow.unwrap());
             assert!(drawing.starts_with("<svg") && drawing.ends_with("</svg>\n"));
             count += 1;
         }
     }
-    assert!(count > 0, "the examples are gone");
+    assert!(count > 3 && twins > 2, "the examples are gone");
+}
+
+/// Compares what is said about an example with a file of the example's name.
+fn golden(example: &Path, said: &str) {
+    let name = example
+        .parent()
+        .unwrap()
+        .file_name()
+        .unwrap()
+        .to_string_lossy();
+    let path = format!("{}/tests/examples/{name}.txt", env!("CARGO_MANIFEST_DIR"));
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&path, said).unwrap();
+    }
+    assert_eq!(
+        fs::read_to_string(&path).unwrap_or_default(),
+        said,
+        "{path}"
+    );
 }

@@ -2,12 +2,19 @@
 
 use std::fmt::Write;
 
-use super::{show_input, show_output, sources};
+use super::kinds::kinds;
+use super::{Mark, Marks, edges, show_input, show_output, sources, unmarked};
 use crate::Workflow;
 
 /// A Mermaid flowchart.
 #[must_use]
 pub fn mermaid(workflow: &Workflow) -> String {
+    mermaid_marked(workflow, &unmarked)
+}
+
+/// The same with the stages that a plan does something with marked and coloured.
+#[must_use]
+pub fn mermaid_marked(workflow: &Workflow, marks: Marks<'_>) -> String {
     let escape = |text: &str| {
         text.replace('&', "#amp;")
             .replace('"', "#quot;")
@@ -16,11 +23,22 @@ pub fn mermaid(workflow: &Workflow) -> String {
     };
     let mut out = "flowchart LR\n".to_owned();
     for (number, stage) in workflow.stages.iter().enumerate() {
-        let _ = writeln!(out, "  s{number}[\"{}\"]", escape(&stage.name));
+        let mark = marks(&stage.name);
+        let _ = writeln!(
+            out,
+            "  s{number}[\"{}{}<br/>{}<br/>{}\"]",
+            mark.sign(),
+            escape(&stage.name),
+            escape(&kinds(stage).join(", ")),
+            escape(&stage.image),
+        );
+        if let Some((_, colour)) = colour(mark) {
+            let _ = writeln!(out, "  style s{number} stroke:{colour},stroke-width:2px");
+        }
     }
-    for edge in edges(workflow) {
-        let (from, to) = (edge.from.mermaid(&escape), edge.to.mermaid(&escape));
-        let _ = writeln!(out, "  {from} -->|\"{}\"| {to}", escape(&edge.label));
+    for arrow in arrows(workflow) {
+        let (from, to) = (arrow.from.mermaid(&escape), arrow.to.mermaid(&escape));
+        let _ = writeln!(out, "  {from} -->|\"{}\"| {to}", escape(&arrow.label));
     }
     out
 }
@@ -28,16 +46,33 @@ pub fn mermaid(workflow: &Workflow) -> String {
 /// A Graphviz digraph.
 #[must_use]
 pub fn dot(workflow: &Workflow) -> String {
-    let quote = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+    dot_marked(workflow, &unmarked)
+}
+
+/// The same with the stages that a plan does something with marked and coloured.
+#[must_use]
+pub fn dot_marked(workflow: &Workflow, marks: Marks<'_>) -> String {
+    let escape = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
+    let quote = |text: &str| format!("\"{}\"", escape(text));
     let mut out = format!(
         "digraph {} {{\n  rankdir=LR\n  node [shape=box]\n",
         quote(&workflow.name)
     );
     for (number, stage) in workflow.stages.iter().enumerate() {
-        let _ = writeln!(out, "  s{number} [label={}]", quote(&stage.name));
+        let mark = marks(&stage.name);
+        let colour =
+            colour(mark).map_or(String::new(), |(_, colour)| format!(" color=\"{colour}\""));
+        let _ = writeln!(
+            out,
+            "  s{number} [label=\"{}{}\\n{}\\n{}\"{colour}]",
+            mark.sign(),
+            escape(&stage.name),
+            escape(&kinds(stage).join(", ")),
+            escape(&stage.image),
+        );
     }
-    for edge in edges(workflow) {
-        for node in [&edge.from, &edge.to] {
+    for arrow in arrows(workflow) {
+        for node in [&arrow.from, &arrow.to] {
             if let Node::Place(id, label) = node {
                 let _ = writeln!(out, "  {id} [label={} shape=plaintext]", quote(label));
             }
@@ -45,15 +80,25 @@ pub fn dot(workflow: &Workflow) -> String {
         let _ = writeln!(
             out,
             "  {} -> {} [label={}]",
-            edge.from.id(),
-            edge.to.id(),
-            quote(&edge.label)
+            arrow.from.id(),
+            arrow.to.id(),
+            quote(&arrow.label)
         );
     }
     out + "}\n"
 }
 
-struct Edge {
+/// Class and colour of a mark: green, amber, red of middle brightness, for light and dark paper.
+pub(super) fn colour(mark: Mark) -> Option<(&'static str, &'static str)> {
+    match mark {
+        Mark::Same => None,
+        Mark::Created => Some(("created", "#2da44e")),
+        Mark::Changed => Some(("changed", "#bf8700")),
+        Mark::Removed => Some(("removed", "#cf222e")),
+    }
+}
+
+struct Arrow {
     from: Node,
     to: Node,
     label: String,
@@ -80,42 +125,34 @@ impl Node {
     }
 }
 
-fn edges(workflow: &Workflow) -> Vec<Edge> {
-    let mut edges = Vec::new();
-    let number = |name: &str| {
-        workflow
-            .stages
-            .iter()
-            .position(|stage| stage.name == name)
-            .unwrap_or(0)
-    };
-    for (at, stage) in workflow.stages.iter().enumerate() {
-        for (index, input) in sources(workflow, stage).enumerate() {
-            let from = Node::Place(format!("in{at}_{index}"), "outside".to_owned());
-            edges.push(Edge {
-                from,
-                to: Node::Stage(format!("s{at}")),
+fn arrows(workflow: &Workflow) -> Vec<Arrow> {
+    let stage = |number: usize| Node::Stage(format!("s{number}"));
+    let edges = edges(workflow);
+    let mut arrows = Vec::new();
+    for (at, own) in workflow.stages.iter().enumerate() {
+        for (index, input) in sources(workflow, own).enumerate() {
+            arrows.push(Arrow {
+                from: Node::Place(format!("in{at}_{index}"), "outside".to_owned()),
+                to: stage(at),
                 label: show_input(input),
             });
         }
-        for link in workflow.links.iter().filter(|link| link.from == stage.name) {
-            let to = Node::Stage(format!("s{}", number(&link.to)));
-            edges.push(Edge {
-                from: Node::Stage(format!("s{at}")),
-                to,
-                label: link.via.clone(),
+        for edge in edges.iter().filter(|edge| edge.from == at) {
+            arrows.push(Arrow {
+                from: stage(at),
+                to: stage(edge.to),
+                label: edge.label.clone(),
             });
         }
-        if !workflow.links.iter().any(|link| link.from == stage.name) {
-            for (index, output) in stage.outputs.iter().enumerate() {
-                let to = Node::Place(format!("out{at}_{index}"), "result".to_owned());
-                edges.push(Edge {
-                    from: Node::Stage(format!("s{at}")),
-                    to,
+        if !workflow.links.iter().any(|link| link.from == own.name) {
+            for (index, output) in own.outputs.iter().enumerate() {
+                arrows.push(Arrow {
+                    from: stage(at),
+                    to: Node::Place(format!("out{at}_{index}"), "result".to_owned()),
                     label: show_output(output),
                 });
             }
         }
     }
-    edges
+    arrows
 }
