@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::auth::{Credentials, Keys};
-use crate::faults::Faults;
+use crate::faults::{Faults, Rates};
 use crate::mapping::{self, Batches};
 use crate::registry::Uploads;
 use crate::running::{self, Lock, Running};
@@ -173,6 +173,11 @@ fn make_services(settings: Settings, listener: &TcpListener) -> Result<Services,
         address: server::address(settings.port),
         source,
     })?;
+    let faults = Faults::default();
+    if let Some(text) = &settings.faults {
+        let rates = Rates::parse(text.as_bytes());
+        faults.set(rates.map_err(|error| Error::Faults(error.into()))?);
+    }
     Ok(Services {
         store: Store::open(&settings.directory)?,
         executor: lambda::Executor::start(&settings)?,
@@ -187,7 +192,7 @@ fn make_services(settings: Settings, listener: &TcpListener) -> Result<Services,
         batches: Batches::default(),
         batch: batch::Running::default(),
         uploads: Uploads::default(),
-        faults: Faults::default(),
+        faults,
         progress: Notify::new(),
     })
 }

@@ -173,7 +173,7 @@ fn items(value: Option<&Value>) -> impl Iterator<Item = &Value> {
 
 /// Matches `*` (any characters, slashes too) and `?` (one). Goes back to the last star only, so the
 /// time is at most the product of the lengths.
-fn matches(pattern: &str, text: &str) -> bool {
+pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) =
         (pattern.chars().collect(), text.chars().collect());
     let (mut at, mut position, mut star) = (0, 0, None);

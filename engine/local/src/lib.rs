@@ -1,5 +1,6 @@
 //! The embedded local cloud: AWS wire protocols on loopback, enough of S3, CloudFormation,
-//! EventBridge, Lambda, Logs, SQS and STS to deploy and run a workflow from its template text.
+//! EventBridge and its Scheduler, Lambda, API Gateway, Batch, ECR, Logs, SQS, SSM, Secrets Manager and
+//! STS to deploy and run a workflow from its template text.
 //!
 //! Clients are ordinary AWS SDKs. All state is in one directory and survives a killed process:
 //! what was acknowledged is there after the next [`Cloud::open`], what was queued is delivered.
@@ -64,6 +65,9 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// The faults to inject.
+    #[error("the faults to inject cannot be used")]
+    Faults(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The loopback listener.
     #[error("cannot listen on {address}")]
     Listen {

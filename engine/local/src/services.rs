@@ -29,10 +29,13 @@ pub struct Settings {
     /// Wait before the first retry of a failed asynchronous invocation; the second waits twice as long.
     /// AWS waits one minute.
     pub retry_delay: Duration,
+    /// Faults to inject from the start, in the form of `PUT /_local/faults`.
+    pub faults: Option<String>,
 }
 
 impl Settings {
-    /// The usual settings for a directory: account 000000000000, us-east-1, one function per core.
+    /// The usual settings for a directory: account 000000000000, us-east-1, one function per core, and
+    /// the faults of the variable `SCAR_LOCAL_FAULTS`.
     #[must_use]
     pub fn new(directory: PathBuf) -> Self {
         Self {
@@ -42,6 +45,7 @@ impl Settings {
             region: "us-east-1".to_owned(),
             concurrency: std::thread::available_parallelism().map_or(2, usize::from),
             retry_delay: Duration::from_secs(1),
+            faults: std::env::var("SCAR_LOCAL_FAULTS").ok(),
         }
     }
 }

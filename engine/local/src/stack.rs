@@ -2,8 +2,10 @@
 
 mod change_set;
 mod definition;
+mod drift;
 mod engine;
 mod operation;
+mod policy;
 mod provider;
 mod rollback;
 mod step;
@@ -17,6 +19,7 @@ use serde_json::Value;
 
 pub(crate) use change_set::{Change, ChangeSet, foresee};
 pub(crate) use definition::{Checked, Definition, DefinitionError};
+pub(crate) use drift::{Drift, DriftStatus, detect};
 pub(crate) use operation::{OnFailure, Operation, pseudo, start};
 
 use crate::lambda::Package;
@@ -49,6 +52,9 @@ pub(crate) struct Stack {
     pub(crate) resources: BTreeMap<String, Resource>,
     /// Whether it refuses to be deleted.
     pub(crate) is_protected: bool,
+    /// What updates may do.
+    #[serde(default)]
+    pub(crate) policy: Option<Value>,
     /// What is under way.
     pub(crate) operation: Option<Operation>,
     /// The change set that was executed last.
@@ -124,6 +130,7 @@ impl Stack {
             outputs: BTreeMap::new(),
             resources: BTreeMap::new(),
             is_protected: false,
+            policy: None,
             operation: None,
             change_set: None,
         }

@@ -3,6 +3,7 @@
 
 mod batch;
 mod cloudformation;
+mod cloudformation_drift;
 mod cloudformation_input;
 mod cloudformation_views;
 mod ecr;
@@ -10,7 +11,9 @@ mod events;
 mod json;
 mod lambda;
 mod logs;
+mod parameters;
 mod query;
+mod scheduler;
 mod sqs;
 mod sts;
 
@@ -81,8 +84,11 @@ pub(crate) async fn handle(
         "ecr" => ecr::handle(services, &request, &identity).await,
         "lambda" => lambda::handle(services, &request, &identity).await,
         "logs" => logs::handle(services, &request, &identity).await,
-        "events" => events::handle(&services, &request, &identity),
+        "events" => events::handle(services, &request, &identity).await,
         "sqs" => sqs::handle(services, &request, &identity).await,
+        "scheduler" => scheduler::handle(&services, &request, &identity),
+        "secretsmanager" => parameters::handle_secrets(services, &request, &identity).await,
+        "ssm" => parameters::handle_parameters(services, &request, &identity).await,
         "sts" => sts::handle(&services, &request, &identity),
         _ => Err(Fault::new(
             "UnknownService",
@@ -107,7 +113,7 @@ fn refusal(service: &str, fault: &Fault) -> Response<Bytes> {
     match service {
         "cloudformation" => query::refusal(cloudformation::NAMESPACE, fault),
         "sts" => query::refusal(sts::NAMESPACE, fault),
-        "batch" | "lambda" => json::rest_refusal(fault),
+        "batch" | "lambda" | "scheduler" => json::rest_refusal(fault),
         "sqs" => json::query_compatible_refusal(fault),
         _ => json::refusal(fault),
     }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::change_set::{differences, need};
 use super::operation::{Operation, Phase, pseudo};
+use super::policy;
 use super::provider::{self, Context, Refusal};
 use super::step::Step;
 use super::{Checked, Event, OnFailure, Resource, Stack, change, tell};
@@ -87,6 +88,9 @@ async fn apply_resource(
     };
     let existing = stack.resources.get(id);
     let action = Action::needed(existing, &wanted.kind, &properties);
+    if let Some(reason) = denied(&stack, action, id, &wanted.kind) {
+        return refuse(services, &stack, id, &wanted.kind, reason).await;
+    }
     let mut step = Step {
         action,
         existing: existing.cloned(),
@@ -112,6 +116,21 @@ async fn apply_resource(
         Err(Refusal::Reason(reason)) => refuse(services, &stack, id, &kind, reason).await,
         Err(Refusal::Store(error)) => Err(error),
     }
+}
+
+/// Why the stack's policy does not let an update change a resource.
+fn denied(stack: &Stack, action: Action, id: &str, kind: &str) -> Option<String> {
+    let name = match action {
+        Action::Update => "Update:Modify",
+        Action::Replace => "Update:Replace",
+        Action::Keep | Action::Create => return None,
+    };
+    let policy = stack.policy.as_ref()?;
+    let reason = format!(
+        "Action denied by stack policy: Statement does not allow [{name}] for resource \
+         [LogicalResourceId/{id}]"
+    );
+    (!policy::allows(policy, name, id, kind)).then_some(reason)
 }
 
 /// What one resource needs.

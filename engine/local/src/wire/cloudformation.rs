@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use serde_json::Value;
 
+use super::cloudformation_drift as drift;
 use super::cloudformation_input::{check_name, definition, on_failure, template};
 use super::cloudformation_views as views;
 use super::query::{Parameters, Xml, answer};
@@ -46,6 +47,11 @@ pub(super) async fn handle(
         "DeleteStack" => delete_stack(&services, &parameters).await,
         "UpdateTerminationProtection" => protect(&services, &parameters).await,
         "ValidateTemplate" => validate_template(&services, &parameters).await,
+        "DetectStackDrift" => drift::detect_drift(&services, &parameters).await,
+        "DescribeStackDriftDetectionStatus" => drift::status(&services, &parameters),
+        "DescribeStackResourceDrifts" => drift::resources(&services, &parameters),
+        "SetStackPolicy" => drift::set_policy(&services, &parameters).await,
+        "GetStackPolicy" => drift::policy(&services, &parameters),
         _ => views::handle(&services, &action, &parameters),
     }?;
     Ok(answer(&action, NAMESPACE, result))

@@ -1,4 +1,6 @@
-//! EventBridge: looking at rules.
+//! EventBridge: looking at rules, and switching them.
+
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -8,18 +10,19 @@ use serde_json::{Value, json};
 use super::json::{answer, input, operation, unknown_operation};
 use super::{Fault, authorize};
 use crate::auth::Identity;
-use crate::events::Rule;
+use crate::events::{Pattern, Rule};
 use crate::services::Services;
 use crate::store::Table;
 
 /// Answers one request.
-pub(super) fn handle(
-    services: &Services,
+pub(super) async fn handle(
+    services: Arc<Services>,
     request: &Request<Bytes>,
     identity: &Identity,
 ) -> Result<Response<Bytes>, Fault> {
     let (name, input) = (operation(request)?, input::<Input>(request.body())?);
-    authorize(services, identity, &format!("events:{name}"), "*")?;
+    authorize(&services, identity, &format!("events:{name}"), "*")?;
+    let services = services.as_ref();
     match name {
         "ListRules" => {
             let rules = services
@@ -38,6 +41,9 @@ pub(super) fn handle(
                 .map(|target| json!({ "Id": target.id, "Arn": target.arn }));
             answer(&json!({ "Targets": targets.collect::<Vec<_>>() }))
         }
+        "EnableRule" => switch(services, input.name, true).await,
+        "DisableRule" => switch(services, input.name, false).await,
+        "PutRule" => put(services, input).await,
         other => unknown_operation(other),
     }
 }
@@ -49,6 +55,49 @@ struct Input {
     name: String,
     rule: String,
     name_prefix: String,
+    event_pattern: Option<String>,
+    description: Option<String>,
+    state: Option<String>,
+}
+
+async fn switch(
+    services: &Services,
+    name: String,
+    is_enabled: bool,
+) -> Result<Response<Bytes>, Fault> {
+    change(services, &name, move |rule| rule.is_enabled = is_enabled).await?;
+    answer(&json!({}))
+}
+
+/// Changes a rule that is there; new ones come with templates.
+async fn put(services: &Services, input: Input) -> Result<Response<Bytes>, Fault> {
+    let invalid = |message: String| Fault::new("InvalidEventPatternException", message);
+    let pattern = match &input.event_pattern {
+        Some(text) => {
+            let value = serde_json::from_str(text).map_err(|error| invalid(error.to_string()))?;
+            Pattern::parse(&value).map_err(|error| invalid(error.to_string()))?;
+            Some(value)
+        }
+        None => None,
+    };
+    let arn = find(services, &input.name)?.arn;
+    change(services, &input.name, move |rule| {
+        rule.pattern = pattern.unwrap_or(Value::Null);
+        rule.description = input.description.unwrap_or_default();
+        rule.is_enabled = input.state.as_deref() != Some("DISABLED");
+    })
+    .await?;
+    answer(&json!({ "RuleArn": arn }))
+}
+
+async fn change(
+    services: &Services,
+    name: &str,
+    act: impl FnOnce(&mut Rule) + Send + 'static,
+) -> Result<(), Fault> {
+    let mut rule = find(services, name)?;
+    act(&mut rule);
+    Ok(services.store.put(Table::Rules, name, &rule).await?)
 }
 
 fn shown(rule: &Rule) -> Value {

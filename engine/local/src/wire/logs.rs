@@ -31,6 +31,7 @@ pub(super) async fn handle(
         "GetLogEvents" => get_events(&services, &input),
         "FilterLogEvents" => filter_events(&services, input),
         "PutLogEvents" => put_events(&services, input).await,
+        "PutRetentionPolicy" | "DeleteRetentionPolicy" => retain(&services, &input).await,
         "CreateLogStream" => answer(&group(&services, &input).map(|_| json!({}))?),
         other => unknown_operation(other),
     }
@@ -56,12 +57,23 @@ struct Input {
     next_token: Option<String>,
     limit: Option<usize>,
     log_events: Vec<NewLine>,
+    retention_in_days: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]
 struct NewLine {
     timestamp: u64,
     message: String,
+}
+
+async fn retain(services: &Services, input: &Input) -> Result<Response<Bytes>, Fault> {
+    let mut group = group(services, input)?;
+    group.retention_days = input.retention_in_days;
+    services
+        .store
+        .put(Table::LogGroups, &group.name, &group)
+        .await?;
+    answer(&json!({}))
 }
 
 fn describe_groups(services: &Services, input: &Input) -> Result<Response<Bytes>, Fault> {

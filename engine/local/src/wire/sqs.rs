@@ -1,5 +1,6 @@
 //! SQS: the operations that show and drain a queue of failed events.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::json::{answer, input, operation, unknown_operation};
 use super::{Fault, authorize};
 use crate::auth::Identity;
-use crate::queue::{self, Message, Queue, Received};
+use crate::queue::{self, Message, Queue, Received, Redrive};
 use crate::services::Services;
 use crate::store::Table;
 use crate::{clock, random};
@@ -30,6 +31,9 @@ pub(super) async fn handle(
         "ReceiveMessage" => receive(&services, queue, input).await,
         "DeleteMessage" => delete(&services, &queue, input).await,
         "SendMessage" => send(&services, queue, input).await,
+        "SetQueueAttributes" => set_attributes(&services, queue, &input).await,
+        "ChangeMessageVisibility" => change_visibility(&services, &queue, input).await,
+        "PurgeQueue" => purge(&services, queue).await,
         other => unknown_operation(other),
     }
 }
@@ -44,6 +48,8 @@ struct Input {
     visibility_timeout: Option<u64>,
     receipt_handle: Option<String>,
     message_body: Option<String>,
+    message_attributes: Value,
+    attributes: BTreeMap<String, String>,
 }
 
 /// URL of a queue.
@@ -74,7 +80,7 @@ fn attributes(services: &Services, queue: &Queue) -> Result<Value, Fault> {
         .filter(|(_, message)| message.visible_from_ms <= now)
         .count();
     let created = (queue.created_ms / 1000).to_string();
-    Ok(json!({ "Attributes": {
+    let mut shown = json!({
         "QueueArn": queue.arn,
         "ApproximateNumberOfMessages": visible.to_string(),
         "ApproximateNumberOfMessagesNotVisible": (messages.len() - visible).to_string(),
@@ -83,8 +89,17 @@ fn attributes(services: &Services, queue: &Queue) -> Result<Value, Fault> {
         "LastModifiedTimestamp": created,
         "VisibilityTimeout": queue.visibility_timeout_s.to_string(),
         "MessageRetentionPeriod": queue.retention_s.to_string(),
+        "DelaySeconds": queue.delay_s.to_string(),
         "SqsManagedSseEnabled": "true",
-    } }))
+    });
+    if let Some(redrive) = &queue.redrive {
+        let policy = json!({
+            "deadLetterTargetArn": redrive.dead_letter,
+            "maxReceiveCount": redrive.receives_max,
+        });
+        shown["RedrivePolicy"] = policy.to_string().into();
+    }
+    Ok(json!({ "Attributes": shown }))
 }
 
 async fn receive(
@@ -123,13 +138,104 @@ fn shown(received: &Received) -> Value {
             first.to_string().into(),
         );
     }
-    json!({
+    let mut shown = json!({
         "MessageId": message.id,
         "ReceiptHandle": received.handle,
         "MD5OfBody": queue::md5(&message.body),
         "Body": message.body,
         "Attributes": attributes,
-    })
+    });
+    if !message.attributes.is_null() {
+        shown["MessageAttributes"] = message.attributes.clone();
+    }
+    shown
+}
+
+async fn set_attributes(
+    services: &Services,
+    mut queue: Queue,
+    input: &Input,
+) -> Result<Response<Bytes>, Fault> {
+    let invalid = |name: &str| {
+        let message = format!("Invalid value for the parameter {name}.");
+        Fault::new("InvalidAttributeValue", message)
+    };
+    for (name, value) in &input.attributes {
+        let number = || value.parse::<u64>().map_err(|_| invalid(name));
+        match name.as_str() {
+            "VisibilityTimeout" => queue.visibility_timeout_s = number()?,
+            "MessageRetentionPeriod" => queue.retention_s = number()?,
+            "DelaySeconds" => queue.delay_s = number()?,
+            "RedrivePolicy" => queue.redrive = redrive(value).ok_or_else(|| invalid(name))?,
+            _ => {
+                let message = format!("Unknown Attribute {name}.");
+                return Err(Fault::new("InvalidAttributeName", message));
+            }
+        }
+    }
+    services
+        .store
+        .put(Table::Queues, &queue.name, &queue)
+        .await?;
+    answer(&json!({}))
+}
+
+/// An empty text ends the redrive.
+fn redrive(text: &str) -> Option<Option<Redrive>> {
+    if text.is_empty() {
+        return Some(None);
+    }
+    let policy: Value = serde_json::from_str(text).ok()?;
+    let count = &policy["maxReceiveCount"];
+    let receives_max = count.as_u64().or_else(|| count.as_str()?.parse().ok())?;
+    let dead_letter = policy["deadLetterTargetArn"].as_str()?.to_owned();
+    Some(Some(Redrive {
+        dead_letter,
+        receives_max,
+    }))
+}
+
+async fn change_visibility(
+    services: &Services,
+    queue: &Queue,
+    input: Input,
+) -> Result<Response<Bytes>, Fault> {
+    let handle = own_handle(queue, &input)?;
+    let hidden_s = input.visibility_timeout.unwrap_or(0).min(43_200);
+    let change = move |transaction: &mut crate::store::Transaction<'_>| {
+        if let Some(mut message) = transaction.get::<Message>(Table::Messages, &handle)? {
+            message.visible_from_ms = clock::now_ms() + hidden_s * 1000;
+            transaction.put(Table::Messages, &handle, &message)?;
+        }
+        Ok::<_, Fault>(())
+    };
+    services.store.transact(change).await?;
+    services.messages.notify_one();
+    answer(&json!({}))
+}
+
+async fn purge(services: &Services, queue: Queue) -> Result<Response<Bytes>, Fault> {
+    let change = move |transaction: &mut crate::store::Transaction<'_>| {
+        let prefix = format!("{}/", queue.name);
+        for (key, _) in transaction.list::<serde::de::IgnoredAny>(Table::Messages, &prefix)? {
+            transaction.delete(Table::Messages, &key);
+        }
+        Ok::<_, Fault>(())
+    };
+    services.store.transact(change).await?;
+    answer(&json!({}))
+}
+
+/// The handle of a request, if it is one of the queue's.
+fn own_handle(queue: &Queue, input: &Input) -> Result<String, Fault> {
+    let handle = input.receipt_handle.clone().unwrap_or_default();
+    match handle.starts_with(&format!("{}/", queue.name)) {
+        true => Ok(handle),
+        false => Err(Fault::new(
+            "ReceiptHandleIsInvalid",
+            "The input receipt handle is invalid.",
+        )),
+    }
 }
 
 async fn delete(
@@ -137,13 +243,7 @@ async fn delete(
     queue: &Queue,
     input: Input,
 ) -> Result<Response<Bytes>, Fault> {
-    let handle = input.receipt_handle.unwrap_or_default();
-    if !handle.starts_with(&format!("{}/", queue.name)) {
-        return Err(Fault::new(
-            "ReceiptHandleIsInvalid",
-            "The input receipt handle is invalid.",
-        ));
-    }
+    let handle = own_handle(queue, &input)?;
     services.store.delete(Table::Messages, &handle).await?;
     answer(&json!({}))
 }
@@ -160,10 +260,11 @@ async fn send(services: &Services, queue: Queue, input: Input) -> Result<Respons
         .filter(|body| !body.is_empty())
         .ok_or_else(missing)?;
     let digest = queue::md5(&body);
+    let attributes = input.message_attributes;
     let id: String = services
         .store
         .transact(move |transaction| {
-            queue::send(transaction, &queue.name, body).map_err(Fault::from)
+            queue::send_with(transaction, &queue.name, body, attributes).map_err(Fault::from)
         })
         .await?;
     services.messages.notify_one();
