@@ -53,7 +53,10 @@ fn what_is_no_path_is_refused() {
 #[test]
 fn joins_by_stem_keep_the_innermost_path() {
     let shared = |texts: &[&str]| {
-        let all: Vec<Items> = texts.iter().map(|text| Items::parse(text).unwrap()).collect();
+        let all: Vec<Items> = texts
+            .iter()
+            .map(|text| Items::parse(text).unwrap())
+            .collect();
         Items::shared(&all).text()
     };
     assert_eq!(shared(&["0-2", "0-2"]), "0-2");

@@ -17,6 +17,8 @@ pub(crate) struct Job {
     pub(crate) task: String,
     /// Identity of what it is made of, without its version.
     pub(crate) source: String,
+    /// The run that it begins, if its input belongs to none.
+    pub(crate) run: String,
     /// What is recorded as its input.
     pub(crate) input: ObjectVersion,
     /// Key for people and programs: that of the input or of the first member.
@@ -79,8 +81,10 @@ impl Job {
         object: ObjectVersion,
         cause: JobRequest,
     ) -> Self {
+        let task = config.task(&object);
         Self {
-            task: config.task(&object),
+            run: task.clone(),
+            task,
             source: object.source(),
             key: object.key.clone(),
             stem: stem(&object.key).to_owned(),
@@ -101,8 +105,10 @@ impl Job {
         cause: JobRequest,
     ) -> Self {
         let task = requested_task(&name(config), config.id(), request);
+        let task = config.cached(task);
         Self {
-            task: config.cached(task),
+            run: task.clone(),
+            task,
             ..Self::of_object(config, object, cause)
         }
     }
@@ -146,8 +152,10 @@ impl Job {
         let task = join_task(&deployment, id, &fire.group, fire.generation);
         let next = fire_key(id, &fire.group, fire.generation.saturating_add(1));
         let first = fire.members.first();
+        let task = config.cached(task);
         Self {
-            task: config.cached(task),
+            run: first.map_or_else(|| task.clone(), |member| member.run.clone()),
+            task,
             source: hash_parts([&b"join"[..], fire.group.as_bytes()]),
             key: first.map_or_else(|| object.key.clone(), |member| member.object.key.clone()),
             stem: file_name(&fire.group),
@@ -194,6 +202,7 @@ impl Job {
         };
         Self {
             source: task.clone(),
+            run: task.clone(),
             task,
             stem: file_name(what),
             material,

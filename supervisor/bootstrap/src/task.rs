@@ -167,7 +167,7 @@ impl<'a> Attempt<'a> {
             attempt: random::attempt(),
             source: facts.source.clone(),
             // Until the input's metadata say otherwise, this task is the first of its run.
-            run: facts.task.clone(),
+            run: job.run.clone(),
             hops: 1,
             input: facts.input.clone(),
             items: String::new(),
