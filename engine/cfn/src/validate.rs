@@ -21,6 +21,7 @@ mod section;
 mod similar;
 mod target;
 mod text;
+mod trail;
 mod world;
 
 pub use finding::{Finding, Severity};
@@ -29,6 +30,7 @@ use finding::Findings;
 use function::Place;
 use item::Item;
 use serde_json::{Map, Value};
+use trail::Trail;
 
 use crate::{Document, Resource, problems};
 
@@ -52,8 +54,10 @@ pub fn validate(document: &Document) -> Vec<Finding> {
 
 fn check_resource(document: &Document, id: &str, resource: &Resource, findings: &mut Findings) {
     check_attributes(id, resource, findings);
+    let start = format!("Resources.{id}.Properties");
     for (name, value) in &resource.properties {
-        let path = format!("Resources.{id}.Properties.{name}");
+        let start = Trail::new(&start);
+        let path = start.key(name);
         function::check(document, value, Place::Value, &path, findings);
         arn::check(value, &path, findings);
     }
@@ -98,7 +102,7 @@ fn check_item(item: &Item<'_>, findings: &mut Findings) {
             document: item.document,
             findings,
         };
-        shape.check_root(&item.properties, &item.place(""));
+        shape.check_root(&item.properties, &Trail::new(&item.place("")));
     }
     conditional::check(item, findings);
     target::check(item, findings);

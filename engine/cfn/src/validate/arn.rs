@@ -5,10 +5,11 @@ use serde_json::Value;
 use super::finding::Findings;
 use super::scalar::shown;
 use super::text::Text;
+use super::trail::Trail;
 use super::world::function;
 
 /// Checks all text that begins as an ARN does.
-pub(super) fn check(value: &Value, path: &str, findings: &mut Findings) {
+pub(super) fn check(value: &Value, path: &Trail<'_>, findings: &mut Findings) {
     if let Some(problem) = Text::of(value).and_then(|text| problem(&text)) {
         findings
             .error(path, problem)
@@ -17,12 +18,12 @@ pub(super) fn check(value: &Value, path: &str, findings: &mut Findings) {
     match value {
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
-                check(item, &format!("{path}.{index}"), findings);
+                check(item, &path.index(index), findings);
             }
         }
         Value::Object(map) if function(value).is_none() => {
             for (key, item) in map {
-                check(item, &format!("{path}.{key}"), findings);
+                check(item, &path.key(key), findings);
             }
         }
         _ => {}
@@ -40,7 +41,7 @@ fn problem(text: &Text) -> Option<String> {
     let parts: Vec<&str> = rest.splitn(5, ':').collect();
     let [partition, service, region, account, resource] = parts.as_slice() else {
         // A policy may end an ARN with a star.
-        let is_pattern = outline.ends_with('*');
+        let is_pattern = outline.ends_with(":*");
         return (!is_pattern).then(|| format!("{} has too few parts for an ARN", shown(&outline)));
     };
     let wrong = |what: &str| Some(format!("{} has no {what} of an ARN", shown(&outline)));
@@ -53,7 +54,8 @@ fn problem(text: &Text) -> Option<String> {
     if resource.is_empty() {
         return wrong("resource");
     }
-    if !is_account(account) {
+    // Integrations have the service they call in this place.
+    if !is_account(account) && *service != "apigateway" {
         return wrong("account (12 digits)");
     }
     problem_of_service(service, region, account, resource, &outline)
@@ -119,7 +121,7 @@ mod tests {
     fn shapes() {
         let is_good = |value: Value| {
             let mut findings = Findings::default();
-            check(&value, "", &mut findings);
+            check(&value, &Trail::new("X"), &mut findings);
             findings.into_sorted().is_empty()
         };
         for good in [

@@ -6,6 +6,7 @@ use super::finding::Findings;
 use super::schema;
 use super::similar::similar;
 use super::text::referred;
+use super::trail::Trail;
 use crate::Document;
 use crate::substitution::{Part, parts};
 
@@ -50,7 +51,7 @@ pub(super) fn check(
     document: &Document,
     value: &Value,
     place: Place,
-    path: &str,
+    path: &Trail<'_>,
     findings: &mut Findings,
 ) {
     let mut walk = Walk {
@@ -68,17 +69,19 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn check(&mut self, value: &Value, path: &str) {
+    fn check(&mut self, value: &Value, path: &Trail<'_>) {
         match value {
             Value::Array(items) => {
                 for (index, item) in items.iter().enumerate() {
-                    self.check(item, &format!("{path}.{index}"));
+                    self.check(item, &path.index(index));
                 }
             }
             Value::Object(map) => {
                 let name = map.keys().find(|key| is_function_like(key));
                 match name {
-                    Some(name) if map.len() == 1 => self.check_function(name, &map[name], path),
+                    Some(name) if map.len() == 1 => {
+                        self.check_function(name, &map[name], value, path)
+                    }
                     Some(name) => {
                         let message = format!("{name} stands beside other keys");
                         self.findings
@@ -87,7 +90,7 @@ impl Walk<'_> {
                     }
                     None => {
                         for (key, item) in map {
-                            self.check(item, &format!("{path}.{key}"));
+                            self.check(item, &path.key(key));
                         }
                     }
                 }
@@ -96,13 +99,13 @@ impl Walk<'_> {
         }
     }
 
-    fn check_function(&mut self, name: &str, argument: &Value, path: &str) {
+    fn check_function(&mut self, name: &str, argument: &Value, value: &Value, path: &Trail<'_>) {
         if let Some(problem) = self.misplaced(name) {
             let finding = self.findings.error(path, problem);
-            if let Some(other) = similar(name, VALUES.iter().chain(LOGIC).copied()) {
-                if other != name {
-                    finding.fix(format!("did you mean {other}?"));
-                }
+            if let Some(other) = similar(name, VALUES.iter().chain(LOGIC).copied())
+                && other != name
+            {
+                finding.fix(format!("did you mean {other}?"));
             }
             return;
         }
@@ -110,7 +113,7 @@ impl Walk<'_> {
             self.findings.error(path, format!("{name} {problem}"));
             return;
         }
-        self.check_meaning(name, argument, path);
+        self.check_meaning(name, argument, value, path);
         self.check(argument, path);
     }
 
@@ -157,11 +160,10 @@ impl Walk<'_> {
         }
     }
 
-    fn check_meaning(&mut self, name: &str, argument: &Value, path: &str) {
+    fn check_meaning(&mut self, name: &str, argument: &Value, value: &Value, path: &Trail<'_>) {
         match name {
             "Fn::GetAtt" => {
-                let value = serde_json::json!({ name: argument });
-                if let Some(name) = referred(&value) {
+                if let Some(name) = referred(value) {
                     self.check_attribute(&name, path);
                 }
             }
@@ -173,7 +175,7 @@ impl Walk<'_> {
     }
 
     /// Only attributes that the type has can be asked for.
-    fn check_attribute(&mut self, name: &str, path: &str) {
+    fn check_attribute(&mut self, name: &str, path: &Trail<'_>) {
         let Some((id, attribute)) = name.split_once('.') else {
             return;
         };
@@ -204,7 +206,7 @@ impl Walk<'_> {
         }
     }
 
-    fn check_variables(&mut self, argument: &Value, path: &str) {
+    fn check_variables(&mut self, argument: &Value, path: &Trail<'_>) {
         let text = argument
             .as_str()
             .or_else(|| argument.get(0)?.as_str())
@@ -235,7 +237,7 @@ impl Walk<'_> {
         }
     }
 
-    fn check_lookup(&mut self, argument: &Value, path: &str) {
+    fn check_lookup(&mut self, argument: &Value, path: &Trail<'_>) {
         let part = |index: usize| argument.get(index).and_then(Value::as_str);
         let Some(name) = part(0) else { return };
         let Some(mapping) = self.document.mappings.get(name) else {
@@ -255,7 +257,7 @@ impl Walk<'_> {
         }
     }
 
-    fn check_operands(&mut self, name: &str, argument: &Value, path: &str) {
+    fn check_operands(&mut self, name: &str, argument: &Value, path: &Trail<'_>) {
         for item in argument.as_array().into_iter().flatten() {
             let key = item.as_object().and_then(|map| map.keys().next());
             let is_condition =

@@ -8,6 +8,7 @@ use super::finding::Findings;
 use super::schema::{Kind, Node, Type};
 use super::similar::similar;
 use super::text::Text;
+use super::trail::Trail;
 use super::world::function;
 use super::{result, scalar};
 use crate::Document;
@@ -24,22 +25,22 @@ pub(super) struct Shape<'a> {
 
 impl Shape<'_> {
     /// Looks at the properties of a resource.
-    pub(super) fn check_root(&mut self, properties: &Value, path: &str) {
+    pub(super) fn check_root(&mut self, properties: &Value, path: &Trail<'_>) {
         let shape = self.shape;
         for name in &shape.read_only {
             if properties.get(name).is_some() {
-                let place = format!("{path}.{name}");
+                let place = path.key(name);
                 let message = format!("{name} is set by the service");
-                self.findings.error(place, message).fix("remove it");
+                self.findings.error(&place, message).fix("remove it");
             }
         }
         self.check(&shape.root, properties, path);
     }
 
-    fn check(&mut self, node: &Node, value: &Value, path: &str) {
+    fn check(&mut self, node: &Node, value: &Value, path: &Trail<'_>) {
         let resolved = self.shape.resolve(node);
         if let Some((name, argument)) = function(value) {
-            result::check(self, resolved, name, argument, path);
+            result::check(self, resolved, name, argument, value, path);
             return;
         }
         match value {
@@ -54,7 +55,7 @@ impl Shape<'_> {
         }
     }
 
-    fn check_object(&mut self, node: &Node, map: &Map<String, Value>, path: &str) {
+    fn check_object(&mut self, node: &Node, map: &Map<String, Value>, path: &Trail<'_>) {
         if !node.takes(Kind::Object) {
             // Policies and the like are taken as text by some types and as mappings by others.
             let wanted = wanted(node);
@@ -65,7 +66,7 @@ impl Shape<'_> {
         self.check_presence(node, map, path);
         let entries = node.properties.as_ref();
         for (key, value) in map {
-            let place = format!("{path}.{key}");
+            let place = path.key(key);
             match (entries.and_then(|entries| entries.get(key)), &node.values) {
                 (Some(entry), _) => self.check(entry, value, &place),
                 (None, Some(entry)) => self.check(entry, value, &place),
@@ -74,7 +75,7 @@ impl Shape<'_> {
         }
     }
 
-    fn check_unknown(&mut self, node: &Node, key: &str, path: &str) {
+    fn check_unknown(&mut self, node: &Node, key: &str, path: &Trail<'_>) {
         let Some(entries) = node.properties.as_ref().filter(|_| !node.open) else {
             return;
         };
@@ -84,7 +85,7 @@ impl Shape<'_> {
         }
     }
 
-    fn check_presence(&mut self, node: &Node, map: &Map<String, Value>, path: &str) {
+    fn check_presence(&mut self, node: &Node, map: &Map<String, Value>, path: &Trail<'_>) {
         for name in node.required.iter().filter(|name| !map.contains_key(*name)) {
             self.findings.error(path, format!("{name} is missing"));
         }
@@ -103,7 +104,7 @@ impl Shape<'_> {
         self.check_dependent(node, map, path);
     }
 
-    fn check_dependent(&mut self, node: &Node, map: &Map<String, Value>, path: &str) {
+    fn check_dependent(&mut self, node: &Node, map: &Map<String, Value>, path: &Trail<'_>) {
         for (name, other) in pairs(&node.dependent_required, map) {
             if !map.contains_key(other) {
                 self.findings
@@ -118,7 +119,7 @@ impl Shape<'_> {
         }
     }
 
-    fn check_array(&mut self, node: &Node, items: &[Value], path: &str) {
+    fn check_array(&mut self, node: &Node, items: &[Value], path: &Trail<'_>) {
         if !node.takes(Kind::Array) {
             let wanted = wanted(node);
             self.findings
@@ -128,13 +129,13 @@ impl Shape<'_> {
         self.check_count(node, items, path);
         if let Some(entry) = &node.items {
             for (index, item) in items.iter().enumerate() {
-                self.check_item(entry, item, &format!("{path}.{index}"));
+                self.check_item(entry, item, &path.index(index));
             }
         }
     }
 
     /// A list among the items of a list is spliced in by some functions, so one that a function gives may stand here.
-    fn check_item(&mut self, entry: &Node, item: &Value, path: &str) {
+    fn check_item(&mut self, entry: &Node, item: &Value, path: &Trail<'_>) {
         let resolved = self.shape.resolve(entry);
         match function(item) {
             Some((name, _))
@@ -149,7 +150,7 @@ impl Shape<'_> {
         }
     }
 
-    fn check_count(&mut self, node: &Node, items: &[Value], path: &str) {
+    fn check_count(&mut self, node: &Node, items: &[Value], path: &Trail<'_>) {
         let count = items.len();
         if let Some(least) = node.min_items.filter(|least| count < *least) {
             self.findings
@@ -162,7 +163,7 @@ impl Shape<'_> {
         let twice = (1..count).find(|index| items[..*index].contains(&items[*index]));
         if let Some(index) = twice.filter(|_| node.unique_items) {
             self.findings
-                .error(format!("{path}.{index}"), "the same item twice");
+                .error(&path.index(index), "the same item twice");
         }
     }
 }

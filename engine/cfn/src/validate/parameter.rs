@@ -113,13 +113,13 @@ fn check_constraints(map: &Map<String, Value>, path: &str, findings: &mut Findin
             findings.error(format!("{path}.{key}"), "a bound is a number");
         }
     }
-    if let Some(value) = map.get("AllowedValues") {
-        if value.as_array().is_none_or(Vec::is_empty) {
-            findings.error(
-                format!("{path}.AllowedValues"),
-                "a list of values is wanted",
-            );
-        }
+    if let Some(value) = map.get("AllowedValues")
+        && value.as_array().is_none_or(Vec::is_empty)
+    {
+        findings.error(
+            format!("{path}.AllowedValues"),
+            "a list of values is wanted",
+        );
     }
     for key in ["Description", "ConstraintDescription", "AllowedPattern"] {
         if map.get(key).is_some_and(|value| !value.is_string()) {

@@ -7,6 +7,7 @@ use super::node::{Shape, known, wanted};
 use super::scalar::{self, check_form, shown};
 use super::schema::{self, Kind, Node};
 use super::text::{Text, referred};
+use super::trail::Trail;
 use super::world::function;
 use crate::Document;
 
@@ -19,9 +20,15 @@ enum Gives {
 }
 
 /// Checks a function in the place of a value.
-pub(super) fn check(shape: &mut Shape<'_>, node: &Node, name: &str, argument: &Value, path: &str) {
-    let value = serde_json::json!({ name: argument });
-    let gives = gives(shape.document, name, argument);
+pub(super) fn check(
+    shape: &mut Shape<'_>,
+    node: &Node,
+    name: &str,
+    argument: &Value,
+    value: &Value,
+    path: &Trail<'_>,
+) {
+    let gives = gives(shape.document, name, argument, value);
     let is_wrong = match gives {
         Gives::Scalar => !takes_scalar(node),
         Gives::List => !node.takes(Kind::Array),
@@ -40,21 +47,21 @@ pub(super) fn check(shape: &mut Shape<'_>, node: &Node, name: &str, argument: &V
     if node.takes(Kind::Object) && name.starts_with("Fn::ToJsonString") {
         return;
     }
-    check_known(shape, node, &value, path);
-    check_format(shape, node, &value, path);
+    check_known(shape, node, value, path);
+    check_format(shape, node, value, path);
 }
 
 /// Whether a function gives a list for certain.
 pub(super) fn gives_list(document: &Document, name: &str, value: &Value) -> bool {
     value
         .get(name)
-        .is_some_and(|argument| gives(document, name, argument) == Gives::List)
+        .is_some_and(|argument| gives(document, name, argument, value) == Gives::List)
 }
 
-fn gives(document: &Document, name: &str, argument: &Value) -> Gives {
+fn gives(document: &Document, name: &str, argument: &Value, value: &Value) -> Gives {
     match name {
         "Ref" => gives_reference(document, argument.as_str().unwrap_or_default()),
-        "Fn::GetAtt" => gives_attribute(document, argument),
+        "Fn::GetAtt" => gives_attribute(document, value),
         "Fn::Sub" | "Fn::Join" | "Fn::Base64" => Gives::Scalar,
         "Fn::Split" | "Fn::GetAZs" | "Fn::Cidr" => Gives::List,
         _ => Gives::Anything,
@@ -75,9 +82,8 @@ fn gives_reference(document: &Document, name: &str) -> Gives {
     }
 }
 
-fn gives_attribute(document: &Document, argument: &Value) -> Gives {
-    let value = serde_json::json!({ "Fn::GetAtt": argument });
-    let node = attribute(document, &value);
+fn gives_attribute(document: &Document, value: &Value) -> Gives {
+    let node = attribute(document, value);
     match node.map(|node| node.kinds()) {
         Some([Kind::Array]) => Gives::List,
         Some([Kind::Object | Kind::Any]) | None => Gives::Anything,
@@ -99,7 +105,7 @@ fn takes_scalar(node: &Node) -> bool {
 }
 
 /// Values that are known although a function gives them.
-fn check_known(shape: &mut Shape<'_>, node: &Node, value: &Value, path: &str) {
+fn check_known(shape: &mut Shape<'_>, node: &Node, value: &Value, path: &Trail<'_>) {
     if let Some(text) = Text::of(value).and_then(|text| text.constant()) {
         scalar::check(shape.findings, node, &Value::String(text), path);
     } else if let Some(text) = known(value) {
@@ -112,7 +118,7 @@ fn check_known(shape: &mut Shape<'_>, node: &Node, value: &Value, path: &str) {
 }
 
 /// What a parameter could be by its declaration. The person who deploys may give better values, so these are warnings.
-fn check_parameter(shape: &mut Shape<'_>, node: &Node, name: &str, path: &str) {
+fn check_parameter(shape: &mut Shape<'_>, node: &Node, name: &str, path: &Trail<'_>) {
     let Some(declared) = shape.document.parameters.get(name) else {
         return;
     };
@@ -135,7 +141,7 @@ fn check_parameter(shape: &mut Shape<'_>, node: &Node, name: &str, path: &str) {
 }
 
 /// What a mapping has for the keys that are known.
-fn check_mapped(shape: &mut Shape<'_>, node: &Node, argument: &Value, path: &str) {
+fn check_mapped(shape: &mut Shape<'_>, node: &Node, argument: &Value, path: &Trail<'_>) {
     let part = |index: usize| argument.get(index).and_then(Value::as_str);
     let Some(mapping) = part(0).and_then(|name| shape.document.mappings.get(name)) else {
         return;
@@ -156,7 +162,7 @@ fn check_mapped(shape: &mut Shape<'_>, node: &Node, argument: &Value, path: &str
 }
 
 /// Names, ids and ARNs of one thing are not the same, nor are those of two things.
-fn check_format(shape: &mut Shape<'_>, node: &Node, value: &Value, path: &str) {
+fn check_format(shape: &mut Shape<'_>, node: &Node, value: &Value, path: &Trail<'_>) {
     let Some(wanted) = node
         .format
         .as_deref()

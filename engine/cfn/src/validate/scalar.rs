@@ -7,9 +7,10 @@ use super::item::{flag, number};
 use super::node::wanted;
 use super::schema::{Kind, Node};
 use super::similar::similar;
+use super::trail::Trail;
 
 /// Checks a scalar. As `CloudFormation` does, numbers and switches are taken as text and the other way round.
-pub(super) fn check(findings: &mut Findings, node: &Node, value: &Value, path: &str) {
+pub(super) fn check(findings: &mut Findings, node: &Node, value: &Value, path: &Trail<'_>) {
     let text = match value {
         Value::String(text) => text.clone(),
         other => other.to_string(),
@@ -31,7 +32,7 @@ pub(super) fn check(findings: &mut Findings, node: &Node, value: &Value, path: &
 }
 
 /// Checks what text may be.
-pub(super) fn check_text(findings: &mut Findings, node: &Node, text: &str, path: &str) {
+pub(super) fn check_text(findings: &mut Findings, node: &Node, text: &str, path: &Trail<'_>) {
     check_choice(findings, node, text, path);
     let length = text.chars().count();
     if let Some(least) = node.min_length.filter(|least| length < *least) {
@@ -50,7 +51,7 @@ pub(super) fn check_text(findings: &mut Findings, node: &Node, text: &str, path:
 }
 
 /// Checks what can be said without knowing how long the text will be.
-pub(super) fn check_form(findings: &mut Findings, node: &Node, text: &str, path: &str) {
+pub(super) fn check_form(findings: &mut Findings, node: &Node, text: &str, path: &Trail<'_>) {
     if let Some(pattern) = node
         .pattern
         .as_ref()
@@ -81,7 +82,7 @@ pub(super) fn check_form(findings: &mut Findings, node: &Node, text: &str, path:
     }
 }
 
-fn check_choice(findings: &mut Findings, node: &Node, text: &str, path: &str) {
+fn check_choice(findings: &mut Findings, node: &Node, text: &str, path: &Trail<'_>) {
     let plain = |value: &Value| {
         value
             .as_str()
@@ -110,7 +111,7 @@ fn check_choice(findings: &mut Findings, node: &Node, text: &str, path: &str) {
     }
 }
 
-fn check_range(findings: &mut Findings, node: &Node, value: &Value, path: &str) {
+fn check_range(findings: &mut Findings, node: &Node, value: &Value, path: &Trail<'_>) {
     let Some(number) = number(value) else { return };
     if let Some(least) = node.minimum.filter(|least| number < *least) {
         findings.error(path, format!("{number} is below {least}, the least"));

@@ -187,7 +187,7 @@ pub(super) fn exists(kind: &str) -> bool {
     };
     SERVICES
         .get(service)
-        .is_some_and(|things| things.is_empty() || things.iter().any(|one| *one == thing))
+        .is_some_and(|things| things.is_empty() || things.contains(&thing))
 }
 
 /// Names of all types that are known by name.

@@ -9,6 +9,7 @@ use super::function::{self, Place};
 use super::item::{number, text};
 use super::parameter;
 use super::similar::similar;
+use super::trail::Trail;
 use super::world::settle;
 use crate::reference::{Reference, references};
 use crate::{Document, canonical};
@@ -94,7 +95,13 @@ fn check_condition(document: &Document, name: &str, condition: &Value, findings:
             )
             .fix("compare with Fn::Equals");
     }
-    function::check(document, condition, Place::Condition, &path, findings);
+    function::check(
+        document,
+        condition,
+        Place::Condition,
+        &Trail::new(&path),
+        findings,
+    );
     for reference in references(condition) {
         match reference {
             Reference::Name(name) | Reference::Attribute(name, _)
@@ -143,7 +150,7 @@ fn check_output(document: &Document, name: &str, output: &Value, findings: &mut 
     }
     if let Some(value) = map.get("Value") {
         let place = format!("{path}.Value");
-        function::check(document, value, Place::Value, &place, findings);
+        function::check(document, value, Place::Value, &Trail::new(&place), findings);
         check_text(document, value, &place, findings);
     }
     if map.get("Description").is_some_and(|one| !one.is_string()) {
@@ -158,7 +165,7 @@ fn check_output(document: &Document, name: &str, output: &Value, findings: &mut 
                 document,
                 name,
                 Place::Value,
-                &format!("{path}.Export"),
+                &Trail::new(&format!("{path}.Export")),
                 findings,
             ),
             None => {
@@ -290,9 +297,9 @@ pub(super) fn check_bounds(
     findings: &mut Findings,
 ) {
     let bound = |name: &str| declared.get(name).and_then(number);
-    if let (Some(least), Some(most)) = (bound(low), bound(high)) {
-        if least > most {
-            findings.error(path, format!("{low} is above {high}"));
-        }
+    if let (Some(least), Some(most)) = (bound(low), bound(high))
+        && least > most
+    {
+        findings.error(path, format!("{low} is above {high}"));
     }
 }

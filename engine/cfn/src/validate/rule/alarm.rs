@@ -30,13 +30,13 @@ pub(super) fn check(item: &Item<'_>, findings: &mut Findings) {
         item.number("DatapointsToAlarm"),
         item.number("EvaluationPeriods"),
     );
-    if let (Some(needed), Some(looked)) = (needed, looked) {
-        if needed > looked {
-            findings.error(
-                item.place("DatapointsToAlarm"),
-                format!("{needed} of {looked} periods can never be"),
-            );
-        }
+    if let (Some(needed), Some(looked)) = (needed, looked)
+        && needed > looked
+    {
+        findings.error(
+            item.place("DatapointsToAlarm"),
+            format!("{needed} of {looked} periods can never be"),
+        );
     }
     if looked.is_some_and(|looked| looked < 1.0) {
         findings.error(

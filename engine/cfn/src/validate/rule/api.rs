@@ -47,12 +47,12 @@ pub(super) fn check_api(item: &Item<'_>, findings: &mut Findings) {
 
 /// Checks a route.
 pub(super) fn check_route(item: &Item<'_>, findings: &mut Findings) {
-    if let Some(key) = item.text("RouteKey") {
-        if let Some(problem) = problem_of_key(item, &key) {
-            findings
-                .error(item.place("RouteKey"), format!("{} {problem}", shown(&key)))
-                .fix("write a method and a path, for instance POST /items/{id}, or $default");
-        }
+    if let Some(key) = item.text("RouteKey")
+        && let Some(problem) = problem_of_key(item, &key)
+    {
+        findings
+            .error(item.place("RouteKey"), format!("{} {problem}", shown(&key)))
+            .fix("write a method and a path, for instance POST /items/{id}, or $default");
     }
     if let Some(target) = Text::of(item.at("Target")) {
         let outline = target.outline();

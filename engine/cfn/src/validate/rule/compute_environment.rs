@@ -109,6 +109,9 @@ fn check_groups(item: &Item<'_>, findings: &mut Findings) {
             "SecurityGroupIds are missing",
         );
     }
+    if !item.has("ComputeResources.Subnets") {
+        findings.error(item.place("ComputeResources"), "Subnets are missing");
+    }
     if is_empty("ComputeResources.Subnets") {
         findings.error(
             item.place("ComputeResources.Subnets"),
@@ -211,13 +214,13 @@ fn check_sizes(item: &Item<'_>, findings: &mut Findings) {
         );
     }
     for (low, high) in [(least, desired), (desired, most), (least, most)] {
-        if let (Some(low), Some(high)) = (low, high) {
-            if low > high {
-                findings.error(
-                    item.place("ComputeResources"),
-                    format!("MinvCpus, DesiredvCpus and MaxvCpus do not rise: {low} before {high}"),
-                );
-            }
+        if let (Some(low), Some(high)) = (low, high)
+            && low > high
+        {
+            findings.error(
+                item.place("ComputeResources"),
+                format!("MinvCpus, DesiredvCpus and MaxvCpus do not rise: {low} before {high}"),
+            );
         }
     }
     let bid = value("BidPercentage");

@@ -329,12 +329,12 @@ fn check_order(
                 findings.error(&*place, format!("there is no other container {name}"));
             }
         }
-        if let Some(condition) = text(at(one, "Condition")) {
-            if !matches!(condition.as_str(), "COMPLETE" | "START" | "SUCCESS") {
-                findings
-                    .error(place, format!("{condition:?} is no condition"))
-                    .fix("use START, COMPLETE or SUCCESS");
-            }
+        if let Some(condition) = text(at(one, "Condition"))
+            && !matches!(condition.as_str(), "COMPLETE" | "START" | "SUCCESS")
+        {
+            findings
+                .error(place, format!("{condition:?} is no condition"))
+                .fix("use START, COMPLETE or SUCCESS");
         }
     }
 }

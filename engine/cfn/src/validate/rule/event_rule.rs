@@ -71,13 +71,13 @@ fn check_input(item: &Item<'_>, path: &str, target: &Value, findings: &mut Findi
             format!("{} exclude each other", kinds.join(", ")),
         );
     }
-    if let Some(input) = target.get("Input").and_then(text) {
-        if serde_json::from_str::<Value>(&input).is_err() {
-            findings.error(
-                item.place(&format!("{path}.Input")),
-                format!("{} is no JSON", shown(&input)),
-            );
-        }
+    if let Some(input) = target.get("Input").and_then(text)
+        && serde_json::from_str::<Value>(&input).is_err()
+    {
+        findings.error(
+            item.place(&format!("{path}.Input")),
+            format!("{} is no JSON", shown(&input)),
+        );
     }
     if let Some(input) = target
         .get("InputPath")

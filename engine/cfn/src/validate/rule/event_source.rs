@@ -126,15 +126,16 @@ fn check_visibility(item: &Item<'_>, findings: &mut Findings) {
         };
     let visibility = of(queue, "VisibilityTimeout", 30.0);
     let timeout = of(function, "Timeout", 3.0);
-    if let (Some(visibility), Some(timeout)) = (visibility, timeout) {
-        if function.kind == "AWS::Lambda::Function" && visibility < timeout * 6.0 {
-            let least = timeout * 6.0;
-            findings
+    if let (Some(visibility), Some(timeout)) = (visibility, timeout)
+        && function.kind == "AWS::Lambda::Function"
+        && visibility < timeout * 6.0
+    {
+        let least = timeout * 6.0;
+        findings
                 .error(
                     item.place("EventSourceArn"),
                     format!("messages of {queue_id} come back after {visibility} s, {function_id} may take {timeout} s"),
                 )
                 .fix(format!("set VisibilityTimeout of {queue_id} to {least} or more"));
-        }
     }
 }

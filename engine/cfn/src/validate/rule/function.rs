@@ -234,7 +234,7 @@ fn check_network(item: &Item<'_>, findings: &mut Findings) {
     let count = |path: &str| {
         item.at(path)
             .as_array()
-            .map_or(usize::from(item.has(path)), Vec::len)
+            .map_or_else(|| usize::from(item.has(path)), Vec::len)
     };
     if (count(subnets) == 0) != (count(groups) == 0) {
         findings.error(

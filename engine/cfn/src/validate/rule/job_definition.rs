@@ -187,13 +187,13 @@ fn check_nodes(item: &Item<'_>, machine: Option<Machine>, findings: &mut Finding
             "at least one node is needed",
         );
     }
-    if let (Some(nodes), Some(main)) = (nodes, main) {
-        if main >= nodes || main < 0.0 {
-            findings.error(
-                item.place("NodeProperties.MainNode"),
-                format!("node {main} is not one of {nodes}, counted from 0"),
-            );
-        }
+    if let (Some(nodes), Some(main)) = (nodes, main)
+        && (main >= nodes || main < 0.0)
+    {
+        findings.error(
+            item.place("NodeProperties.MainNode"),
+            format!("node {main} is not one of {nodes}, counted from 0"),
+        );
     }
     check_ranges(item, nodes, findings);
 }

@@ -84,13 +84,13 @@ fn check_transitions(rule: &Value, place: &str, findings: &mut Findings) {
     let transitions = at(rule, "Transitions").as_array().into_iter().flatten();
     for transition in transitions.chain(rule.get("Transition")) {
         let days = number(at(transition, "TransitionInDays"));
-        if let (Some(days), Some(expiration)) = (days, expiration) {
-            if days >= expiration {
-                findings.error(
-                    place,
-                    format!("objects would move after {days} days and expire after {expiration}"),
-                );
-            }
+        if let (Some(days), Some(expiration)) = (days, expiration)
+            && days >= expiration
+        {
+            findings.error(
+                place,
+                format!("objects would move after {days} days and expire after {expiration}"),
+            );
         }
         let class = text(at(transition, "StorageClass")).unwrap_or_default();
         if matches!(class.as_str(), "STANDARD_IA" | "ONEZONE_IA")

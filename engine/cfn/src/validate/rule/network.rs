@@ -28,13 +28,13 @@ pub(super) fn check_subnet(item: &Item<'_>, findings: &mut Findings) {
     };
     let Some(own) = range(&own) else { return };
     let outer = vpc.properties.get("CidrBlock").and_then(text);
-    if let Some(outer) = outer.as_deref().and_then(range) {
-        if own.0 < outer.0 || own.1 > outer.1 {
-            findings.error(
-                item.place("CidrBlock"),
-                format!("the subnet is not within {vpc_id}"),
-            );
-        }
+    if let Some(outer) = outer.as_deref().and_then(range)
+        && (own.0 < outer.0 || own.1 > outer.1)
+    {
+        findings.error(
+            item.place("CidrBlock"),
+            format!("the subnet is not within {vpc_id}"),
+        );
     }
     for (id, other) in item
         .document

@@ -53,9 +53,10 @@ fn check_rule(item: &Item<'_>, path: &str, rule: &Value, findings: &mut Findings
             findings.error(&*place, format!("{port} is no port"));
         }
     }
-    if let (Some(from), Some(to)) = (number(from), number(to)) {
-        if has_ports && from > to {
-            findings.error(place, format!("FromPort {from} is above ToPort {to}"));
-        }
+    if let (Some(from), Some(to)) = (number(from), number(to))
+        && has_ports
+        && from > to
+    {
+        findings.error(place, format!("FromPort {from} is above ToPort {to}"));
     }
 }

@@ -10,18 +10,18 @@ use super::super::text::Text;
 
 /// Checks a schedule.
 pub(super) fn check(item: &Item<'_>, findings: &mut Findings) {
-    if let Some(expression) = item.text("ScheduleExpression") {
-        if let Some(problem) = schedule::problem(&expression, Once::Allowed) {
-            findings.error(item.place("ScheduleExpression"), problem);
-        }
+    if let Some(expression) = item.text("ScheduleExpression")
+        && let Some(problem) = schedule::problem(&expression, Once::Allowed)
+    {
+        findings.error(item.place("ScheduleExpression"), problem);
     }
     check_window(item, findings);
     check_zone(item, findings);
     check_target(item, findings);
-    if let (Some(start), Some(end)) = (item.text("StartDate"), item.text("EndDate")) {
-        if start >= end {
-            findings.error(item.place("EndDate"), "the schedule ends before it starts");
-        }
+    if let (Some(start), Some(end)) = (item.text("StartDate"), item.text("EndDate"))
+        && start >= end
+    {
+        findings.error(item.place("EndDate"), "the schedule ends before it starts");
     }
 }
 
