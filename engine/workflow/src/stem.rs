@@ -18,11 +18,8 @@ pub(crate) fn check(
 ) {
     for inputs in ends.inputs.chunk_by(|one, other| one.stage == other.stage) {
         let stage = &workflow.stages[inputs[0].stage];
-        if !stage
-            .join
-            .as_ref()
-            .is_some_and(|join| join.by == JoinBy::Stem)
-        {
+        let by = stage.join.as_ref().map(|join| join.by);
+        if by != Some(JoinBy::Stem) {
             continue;
         }
         if let [only] = inputs {

@@ -7,23 +7,20 @@ use super::One;
 
 /// Reports what is wrong with a stage's join.
 pub(crate) fn check(one: One<'_>, report: &mut Vec<Diagnostic>) {
-    match &one.own.join {
-        Some(join) => {
-            if one.own.inputs.is_empty() && one.own.after.is_empty() {
-                let summary = format!("stage `{}` joins objects, but takes none", one.name());
-                report.push(
-                    Diagnostic::error("E833", summary)
-                        .label(one.key_of("join"), "nothing to join")
-                        .help("add `in`, or remove `join`"),
-                );
-            }
-            if join.by == JoinBy::Window {
-                window(one, join, report);
-            } else {
-                share(one, join, report);
-            }
+    if let Some(join) = &one.own.join {
+        if one.own.inputs.is_empty() && one.own.after.is_empty() {
+            let summary = format!("stage `{}` joins objects, but takes none", one.name());
+            report.push(
+                Diagnostic::error("E833", summary)
+                    .label(one.key_of("join"), "nothing to join")
+                    .help("add `in`, or remove `join`"),
+            );
         }
-        None => {}
+        if join.by == JoinBy::Window {
+            window(one, join, report);
+        } else {
+            share(one, join, report);
+        }
     }
     let is_window = one
         .own
