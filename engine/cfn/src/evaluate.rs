@@ -12,6 +12,7 @@ use crate::{Document, Resource};
 
 mod error;
 mod function;
+mod network;
 
 pub use error::EvaluateError;
 

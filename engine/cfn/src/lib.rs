@@ -14,6 +14,7 @@
 pub mod diff;
 pub mod document;
 pub mod evaluate;
+mod json;
 mod parameter;
 mod problem;
 mod read;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 use serde_yaml::value::TaggedValue;
 
-use crate::{Document, Resource};
+use crate::{Document, Resource, json};
 
 /// Largest template that `CloudFormation` takes, in bytes ("`CloudFormation` quotas" in its user guide).
 const MAX_TEMPLATE_BYTES: usize = 1024 * 1024;
@@ -184,7 +184,7 @@ fn names(value: Value, path: &str) -> Result<Vec<String>, ReadError> {
 }
 
 fn read_json(text: &str) -> Result<Value, ReadError> {
-    serde_json::from_str(text).map_err(|error| ReadError::Syntax {
+    json::parse(text).map_err(|error| ReadError::Syntax {
         line: error.line(),
         column: error.column(),
         message: error.to_string(),
@@ -346,6 +346,11 @@ Resources:
             "invalid template property or properties [Reources]"
         );
         assert_eq!(error("Description: !Foo x"), "unknown tag !Foo");
+        assert_eq!(
+            error("{\"Resources\": {\"A\": 1, \"A\": 2}}"),
+            "not a template, line 1 column 26: the key A is there twice at line 1 column 26"
+        );
+        assert!(error("Resources: {A: {Type: T}, A: {Type: T}}").contains("duplicate"));
         assert!(matches!(
             Document::parse("{"),
             Err(ReadError::Syntax { line: 1, .. })

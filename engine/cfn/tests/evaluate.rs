@@ -66,6 +66,22 @@ fn functions() {
     check("!FindInMap [Size, !Ref Env, mib]", json!(512));
     check("!Base64 hi", json!("aGk="));
     check(
+        "!Cidr ['10.0.0.0/16', 2, 12]",
+        json!(["10.0.0.0/20", "10.0.16.0/20"]),
+    );
+    check(
+        "!Select [1, !Cidr ['10.0.0.0/16', '3']]",
+        json!("10.0.1.0/24"),
+    );
+    check(
+        "!GetAZs ''",
+        json!(["eu-west-1a", "eu-west-1b", "eu-west-1c"]),
+    );
+    check(
+        "!Select [0, {'Fn::GetAZs': us-east-1}]",
+        json!("us-east-1a"),
+    );
+    check(
         "!If [Prod, 1, !If [Other, [2, !Ref AWS::NoValue], 3]]",
         json!([2]),
     );

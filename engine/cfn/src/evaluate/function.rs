@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{EvaluateError, Resolver, Scope};
+use super::{EvaluateError, Resolver, Scope, network};
 use crate::substitution::{Part, parts};
 
 impl Scope<'_> {
@@ -25,6 +25,8 @@ impl Scope<'_> {
             "Fn::Select" => self.select(argument, resolver),
             "Fn::Split" => self.split(argument, resolver),
             "Fn::FindInMap" => self.find_in_map(argument, resolver),
+            "Fn::Cidr" => self.networks(argument, resolver),
+            "Fn::GetAZs" => self.zones(argument, resolver),
             "Fn::Base64" => {
                 let text = self.text(name, &self.value(argument, resolver)?)?;
                 Ok(Value::String(base64(text.as_bytes())))
@@ -156,6 +158,41 @@ impl Scope<'_> {
         Ok(text.split(delimiter).map(|part| json!(part)).collect())
     }
 
+    fn networks(&self, argument: &Value, resolver: &dyn Resolver) -> Result<Value, EvaluateError> {
+        const NAME: &str = "Fn::Cidr";
+        let Value::Array(parts) = self.value(argument, resolver)? else {
+            return Err(problem(
+                NAME,
+                "needs a network, a count and the bits for hosts",
+            ));
+        };
+        let text = |index: usize| parts.get(index).and_then(plain);
+        let number = |index: usize| text(index).map(|text| text.parse::<u32>().ok());
+        // Eight bits for hosts is what the service takes where nothing is said.
+        let (Some(block), Some(Some(count)), Some(bits)) =
+            (text(0), number(1), number(2).unwrap_or(Some(8)))
+        else {
+            return Err(problem(
+                NAME,
+                "needs a network, a count and the bits for hosts",
+            ));
+        };
+        network::networks(&block, count, bits)
+            .map(Value::from)
+            .map_err(|reason| problem(NAME, &reason))
+    }
+
+    fn zones(&self, argument: &Value, resolver: &dyn Resolver) -> Result<Value, EvaluateError> {
+        const NAME: &str = "Fn::GetAZs";
+        let region = self.text(NAME, &self.value(argument, resolver)?)?;
+        let region = if region.is_empty() {
+            &self.pseudo.region
+        } else {
+            &region
+        };
+        Ok(Value::from(network::zones(region)))
+    }
+
     fn find_in_map(
         &self,
         argument: &Value,
@@ -204,6 +241,14 @@ impl Scope<'_> {
                     truths.contains(&true)
                 })
             }
+            "Fn::Length" | "Fn::ToJsonString" | "Fn::Transform" => Err(problem(
+                name,
+                "needs a transform of the template, which is not supported",
+            )),
+            _ if name.starts_with("Fn::ForEach") => Err(problem(
+                name,
+                "needs a transform of the template, which is not supported",
+            )),
             _ => Err(problem(name, "is not supported")),
         }
     }
