@@ -26,6 +26,8 @@ pub(crate) enum Service {
     Ecr,
     /// AWS Lambda, by paths.
     Lambda,
+    /// AWS Lambda, invocations whose result nobody waits for.
+    LambdaEvents,
 }
 
 /// One call.
@@ -60,7 +62,7 @@ impl Service {
         match self {
             Self::Batch => "batch",
             Self::Ecr => "ecr",
-            Self::Lambda => "lambda",
+            Self::Lambda | Self::LambdaEvents => "lambda",
         }
     }
 
@@ -168,6 +170,9 @@ impl Wire {
         if by_operation {
             let target = format!("AmazonEC2ContainerRegistry_V20150921.{}", ask.operation);
             headers.push(("x-amz-target".to_owned(), target));
+        }
+        if matches!(ask.service, Service::LambdaEvents) {
+            headers.push(("x-amz-invocation-type".to_owned(), "Event".to_owned()));
         }
         let body = match &ask.body {
             Value::Null => Vec::new(),
