@@ -6,6 +6,7 @@ use scar_workflow::{Stage, Workflow};
 use serde_json::Value;
 
 use crate::buckets::Buckets;
+use crate::event::{self, Rule};
 use crate::fragment::Fragments;
 use crate::placement::{Placement, placement};
 use crate::{Error, Materials};
@@ -42,6 +43,8 @@ pub(crate) struct Part<'a> {
     pub(crate) image: &'a Image,
     /// Where its jobs run, if it has any.
     pub(crate) placement: Option<Placement>,
+    /// What starts it through the bus.
+    pub(crate) rules: Vec<Rule>,
 }
 
 impl<'a> Part<'a> {
@@ -56,6 +59,7 @@ impl<'a> Part<'a> {
             package,
             image: context.materials.image(stage)?,
             placement: placement(stage),
+            rules: event::rules(context.workflow, stage)?,
         })
     }
 

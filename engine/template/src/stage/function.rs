@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use scar_schemas::construct::{Architecture, Events, Package};
+use scar_schemas::construct::{Architecture, Package};
 use scar_schemas::contract::{ARTIFACTS, bucket_variable, function_variable};
 use serde_json::{Value, json};
 
@@ -57,7 +57,7 @@ impl Part<'_> {
     /// How many tasks at once, where the function itself has to see to it: an event source takes care
     /// of it from two on ("`MaximumConcurrency`" of event source mappings).
     fn reserved_concurrency(&self) -> Option<u32> {
-        let by_source = |limit: &u32| self.stage.events == Events::Queue && *limit >= 2;
+        let by_source = |limit: &u32| self.has_inbox() && *limit >= 2;
         self.stage
             .concurrency
             .filter(|limit| !by_source(limit) && !self.is_intake())

@@ -2,6 +2,7 @@
 
 use scar_schemas::construct::SecretReference;
 use scar_schemas::contract::ARTIFACTS;
+use scar_schemas::hand_over::started_key;
 use serde_json::{Value, json};
 
 use super::Part;
@@ -20,6 +21,8 @@ impl Part<'_> {
         values["network"] = json!(self.private_network().is_some());
         values["job"] = json!(self.placement.as_ref().map(|_| name::job_id(self.id())));
         values["job_queue"] = json!(self.job_queue());
+        let started = self.stage.fallback.then(|| self.started_markers());
+        values["started"] = json!(started);
         values["inbox"] = json!(self.has_inbox().then(|| name::inbox_id(self.id())));
         values["log_group"] = json!(name::log_group_id(self.id()));
         values["queue"] = json!(name::queue_id(self.id()));
@@ -31,6 +34,12 @@ impl Part<'_> {
         let mut values = self.data_rights(true)?;
         values["package"] = json!(self.package_arn());
         self.render("job_role", values)
+    }
+
+    /// Markers of attempts that have begun: taken away when one ends by itself.
+    fn started_markers(&self) -> Value {
+        let buckets = &self.context.buckets;
+        buckets.objects(buckets.state(), &started_key(self.id(), "*"))
     }
 
     fn package_arn(&self) -> Value {

@@ -4,7 +4,7 @@ use scar_schemas::construct::Events;
 use serde_json::json;
 
 use super::{Named, Part, Size};
-use crate::event::{self, direct};
+use crate::event::direct;
 use crate::{Error, name};
 
 /// A message stays hidden for six times as long as the function may take ("Using Lambda with Amazon SQS"),
@@ -17,9 +17,8 @@ const MIN_RECEIVES: u32 = 3;
 impl Part<'_> {
     pub(super) fn triggers(&self) -> Result<Vec<Named>, Error> {
         let mut resources = self.rules()?;
-        let rules = resources.len() / if self.has_inbox() { 1 } else { 2 };
         if self.has_inbox() {
-            resources.extend(self.inbox(rules)?);
+            resources.extend(self.inbox()?);
         }
         for (index, bucket) in direct::filters(self.stage).into_keys().enumerate() {
             let values = json!({
@@ -27,7 +26,7 @@ impl Part<'_> {
                 "bucket": self.context.buckets.arn(bucket),
             });
             resources.push((
-                name::permission_id(self.id(), rules + index),
+                name::permission_id(self.id(), self.rules.len() + index),
                 self.render("direct_permission", values)?,
             ));
         }
@@ -36,7 +35,7 @@ impl Part<'_> {
 
     /// Whether events wait in a queue.
     pub(super) fn has_inbox(&self) -> bool {
-        self.stage.events == Events::Queue
+        self.stage.events == Events::Queue && !self.rules.is_empty()
     }
 
     /// Rules, each with the permission to call the function unless a queue stands between them.
@@ -48,8 +47,7 @@ impl Part<'_> {
             function.clone()
         };
         let mut resources = Vec::new();
-        let rules = event::rules(self.context.workflow, self.stage)?;
-        for (index, rule) in rules.into_iter().enumerate() {
+        for (index, rule) in self.rules.iter().enumerate() {
             let rule_id = name::rule_id(self.id(), index);
             let values = json!({
                 "description": self.describe(),
@@ -71,7 +69,7 @@ impl Part<'_> {
         Ok(resources)
     }
 
-    fn inbox(&self, rules: usize) -> Result<Vec<Named>, Error> {
+    fn inbox(&self) -> Result<Vec<Named>, Error> {
         let inbox = name::inbox_id(self.id());
         let timeout_s = Size::of_function(self.stage).timeout_s;
         let queue = json!({
@@ -79,7 +77,7 @@ impl Part<'_> {
             "receives": self.stage.attempts.max(MIN_RECEIVES),
             "visibility_s": timeout_s.saturating_mul(VISIBILITY_FACTOR).min(MAX_VISIBILITY_S),
         });
-        let rules: Vec<String> = (0..rules)
+        let rules: Vec<String> = (0..self.rules.len())
             .map(|index| name::rule_id(self.id(), index))
             .collect();
         let source = json!({
