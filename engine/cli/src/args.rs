@@ -89,6 +89,8 @@ fn http_url(text: &str) -> Result<String, String> {
 pub(crate) enum Verb {
     Init(verb::init::Arguments),
     Validate(verb::validate::Arguments),
+    Fmt(verb::fmt::Arguments),
+    Import(verb::import::Arguments),
     Render(verb::render::Arguments),
     Plan(verb::plan::Arguments),
     Apply(verb::apply::Arguments),

@@ -46,6 +46,8 @@ fn dispatch(verb: &Verb, global: &Global, screen: &Screen) -> Result<(), CliErro
     match verb {
         Verb::Init(arguments) => verb::init::init(arguments, screen),
         Verb::Validate(arguments) => verb::validate::validate(arguments, global, screen),
+        Verb::Fmt(arguments) => verb::fmt::fmt(arguments, global, screen),
+        Verb::Import(arguments) => verb::import::import(arguments, screen),
         Verb::Render(arguments) => verb::render::render(arguments, global, screen),
         Verb::Plan(arguments) => verb::plan::plan(arguments, global, screen),
         Verb::Apply(arguments) => verb::apply::apply(arguments, global, screen),

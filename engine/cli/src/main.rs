@@ -9,6 +9,7 @@ mod changes;
 mod deployment;
 mod dispatch;
 mod error;
+mod file;
 mod images;
 mod inputs;
 mod places;

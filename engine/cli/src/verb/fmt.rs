@@ -56,11 +56,7 @@ impl Looked {
     }
 }
 
-pub(crate) fn fmt(
-    arguments: &Arguments,
-    global: &Global,
-    screen: &Screen,
-) -> Result<(), CliError> {
+pub(crate) fn fmt(arguments: &Arguments, global: &Global, screen: &Screen) -> Result<(), CliError> {
     let given: Vec<Option<&Path>> = match arguments.manifests.as_slice() {
         [] => vec![global.file.as_deref()],
         several => several.iter().map(|path| Some(path.as_path())).collect(),
@@ -80,7 +76,9 @@ pub(crate) fn fmt(
     if screen.json {
         screen.document(&document(&all, !is_dry))?;
     }
-    let is_done = all.iter().all(|looked| looked.is_formatted() && looked.lock.is_none());
+    let is_done = all
+        .iter()
+        .all(|looked| looked.is_formatted() && looked.lock.is_none());
     match (is_readable, is_done) {
         (false, _) => Err(CliError::silent(Kind::Invalid)),
         (true, false) if arguments.check => Err(CliError::silent(Kind::Differences)),
@@ -122,7 +120,12 @@ fn finish(
 ) -> Result<(), CliError> {
     let name = &looked.source.name;
     if arguments.diff && !screen.json {
-        screen.data(&difference(name, &looked.source.text, &looked.formatted, screen.style))?;
+        screen.data(&difference(
+            name,
+            &looked.source.text,
+            &looked.formatted,
+            screen.style,
+        ))?;
     }
     if !looked.is_formatted() {
         if !is_dry {
@@ -189,7 +192,9 @@ fn pin(
 
 fn images_of(project: &Project) -> BTreeSet<(String, Architecture)> {
     let stages = project.workflow.stages.iter();
-    stages.map(|stage| (stage.image.clone(), stage.arch)).collect()
+    stages
+        .map(|stage| (stage.image.clone(), stage.arch))
+        .collect()
 }
 
 /// What tags mean now. References with a digest, and images on this disk, are pinned by themselves.

@@ -15,8 +15,10 @@ use crate::view::{Screen, diagnostics};
 
 /// Turn a file of SCAR 4 into a manifest, and say what became of every setting.
 ///
-/// The manifest goes to stdout, or to a file with --out; the list of settings to stderr. Nothing is written
-/// if anything cannot be carried over: exit code 3. `scar validate`, `plan` and `apply` take the old file too.
+/// The manifest goes to stdout, or to a file with --out; the list of settings to stderr. Nothing is written if
+/// anything cannot be carried over. Exit code 3 also if the workflow as a whole cannot work, for instance since
+/// it would start itself: then the manifest is written, to be mended. `scar validate`, `plan` and `apply` take
+/// the old file too.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   scar import old.yaml                       print the manifest, and what became of every setting
@@ -36,36 +38,37 @@ pub(crate) struct Arguments {
 
 pub(crate) fn import(arguments: &Arguments, screen: &Screen) -> Result<(), CliError> {
     let (source, folder) = project::read(Some(&arguments.old))?;
-    let imported = read(&source, &folder);
-    let is_good = !imported.diagnostics.iter().any(Diagnostic::is_error);
-    if is_good && let Some(path) = &arguments.out {
+    let mut imported = convert(&source, &Folder::new(&folder));
+    let is_converted = !imported.diagnostics.iter().any(Diagnostic::is_error);
+    if is_converted {
+        check_graph(&mut imported, &source, &folder);
+    }
+    let is_valid = !imported.diagnostics.iter().any(Diagnostic::is_error);
+    if is_converted && let Some(path) = &arguments.out {
         write(path, &imported.text, arguments.force)?;
     }
     if screen.json {
-        screen.document(&document(&source, &imported, is_good))?;
+        screen.document(&document(&source, &imported, is_converted, is_valid))?;
     } else {
-        show(arguments, &source, &imported, is_good, screen)?;
+        show(arguments, &source, &imported, is_converted, screen)?;
     }
-    if is_good {
+    if is_valid {
         Ok(())
     } else {
         Err(CliError::silent(Kind::Invalid))
     }
 }
 
-/// The conversion, with what is wrong with the workflow as a whole.
-fn read(source: &Source, folder: &Path) -> Imported {
-    let files = Folder::new(folder);
-    let mut imported = convert(source, &files);
-    let of_the_graph = scar_workflow::load(source, None, &files).diagnostics;
-    for diagnostic in of_the_graph {
+/// Adds what is wrong with the workflow as a whole.
+fn check_graph(imported: &mut Imported, source: &Source, folder: &Path) {
+    let loaded = scar_workflow::load(source, None, &Folder::new(folder));
+    for diagnostic in loaded.diagnostics {
         // The remark that the file was converted is of no use here.
         if diagnostic.code != "W981" && !imported.diagnostics.contains(&diagnostic) {
             imported.diagnostics.push(diagnostic);
         }
     }
     imported.diagnostics.sort_by_key(Diagnostic::order);
-    imported
 }
 
 fn write(path: &Path, text: &str, force: bool) -> Result<(), CliError> {
@@ -82,7 +85,7 @@ fn show(
     arguments: &Arguments,
     source: &Source,
     imported: &Imported,
-    is_good: bool,
+    is_converted: bool,
     screen: &Screen,
 ) -> Result<(), CliError> {
     screen.complain(&diagnostics::human(
@@ -90,10 +93,15 @@ fn show(
         &imported.diagnostics,
         screen.note_style,
     ));
-    if !is_good {
-        let summary = diagnostics::summary(source, &imported.diagnostics);
+    let summary = diagnostics::summary(source, &imported.diagnostics);
+    if !is_converted {
         screen.complain(&format!("{summary}\nnothing was written\n"));
         return Ok(());
+    }
+    if imported.diagnostics.iter().any(Diagnostic::is_error) {
+        screen.complain(&format!(
+            "{summary}\nmend this in the manifest, or in the old file\n\n"
+        ));
     }
     screen.note(&settings(source, &imported.report));
     match &arguments.out {
@@ -119,7 +127,11 @@ fn scripts(arguments: &Arguments, out: &Path) -> String {
 
 /// All settings as a table, and how many there are of each kind.
 fn settings(source: &Source, report: &[Line]) -> String {
-    let mut rows = vec![["line", "", "setting", "now", "why"].map(str::to_owned).to_vec()];
+    let mut rows = vec![
+        ["line", "", "setting", "now", "why"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
     rows.extend(report.iter().map(|line| row(source, line)));
     let number = |fate: Fate| report.iter().filter(|line| line.kind == fate).count();
     format!(
@@ -133,7 +145,8 @@ fn settings(source: &Source, report: &[Line]) -> String {
 
 fn row(source: &Source, line: &Line) -> Vec<String> {
     let (number, _) = diagnostics::line_and_column(&source.text, line.span.start);
-    let short = |path: &str, lead: &str| clean(path.strip_prefix(lead).unwrap_or(path)).into_owned();
+    let short =
+        |path: &str, lead: &str| clean(path.strip_prefix(lead).unwrap_or(path)).into_owned();
     vec![
         number.to_string(),
         line.kind.word().to_owned(),
@@ -143,7 +156,7 @@ fn row(source: &Source, line: &Line) -> Vec<String> {
     ]
 }
 
-fn document(source: &Source, imported: &Imported, is_good: bool) -> Value {
+fn document(source: &Source, imported: &Imported, is_converted: bool, is_valid: bool) -> Value {
     let line = |line: &Line| {
         let (number, column) = diagnostics::line_and_column(&source.text, line.span.start);
         json!({
@@ -156,9 +169,9 @@ fn document(source: &Source, imported: &Imported, is_good: bool) -> Value {
         })
     };
     let settings: Vec<Value> = imported.report.iter().map(line).collect();
-    let found = diagnostics::document(source, &imported.diagnostics, is_good);
+    let found = diagnostics::document(source, &imported.diagnostics, is_valid);
     json!({
-        "manifest": if is_good { json!(imported.text) } else { Value::Null },
+        "manifest": if is_converted { json!(imported.text) } else { Value::Null },
         "settings": settings,
         "checked": found,
     })

@@ -23,12 +23,20 @@ pub(crate) fn difference(name: &str, old: &str, new: &str, style: Style) -> Stri
     if old == new {
         return String::new();
     }
-    let lines = lines(&old.lines().collect::<Vec<_>>(), &new.lines().collect::<Vec<_>>());
+    let lines = lines(
+        &old.lines().collect::<Vec<_>>(),
+        &new.lines().collect::<Vec<_>>(),
+    );
     let name = clean(name);
     let mut out = format!("--- {name}\n+++ {name} (formatted)\n");
     for (start, end) in hunks(&lines) {
         let before = |side: Side| lines[..start].iter().filter(|(it, _)| *it != side).count() + 1;
-        let inside = |side: Side| lines[start..end].iter().filter(|(it, _)| *it != side).count();
+        let inside = |side: Side| {
+            lines[start..end]
+                .iter()
+                .filter(|(it, _)| *it != side)
+                .count()
+        };
         let _ = writeln!(
             out,
             "@@ -{},{} +{},{} @@",
@@ -55,12 +63,15 @@ fn drawn(side: Side, line: &str, style: Style) -> String {
 
 /// All lines of both texts, those that are the same once.
 fn lines<'a>(old: &[&'a str], new: &[&'a str]) -> Vec<(Side, &'a str)> {
-    let same = |pairs: &mut dyn Iterator<Item = (&&str, &&str)>| pairs.take_while(|(a, b)| a == b).count();
+    let same =
+        |pairs: &mut dyn Iterator<Item = (&&str, &&str)>| pairs.take_while(|(a, b)| a == b).count();
     let start = same(&mut old.iter().zip(new));
     let (old_rest, new_rest) = (&old[start..], &new[start..]);
     let end = same(&mut old_rest.iter().rev().zip(new_rest.iter().rev()));
-    let (old_middle, new_middle) =
-        (&old_rest[..old_rest.len() - end], &new_rest[..new_rest.len() - end]);
+    let (old_middle, new_middle) = (
+        &old_rest[..old_rest.len() - end],
+        &new_rest[..new_rest.len() - end],
+    );
     let both = |line: &&'a str| (Side::Both, *line);
     let mut all: Vec<(Side, &str)> = old[..start].iter().map(both).collect();
     all.extend(middle(old_middle, new_middle));
@@ -73,7 +84,9 @@ fn middle<'a>(old: &[&'a str], new: &[&'a str]) -> Vec<(Side, &'a str)> {
     let width = new.len() + 1;
     if old.len().saturating_mul(width) > MOST_CELLS {
         let old = old.iter().map(|line| (Side::Old, *line));
-        return old.chain(new.iter().map(|line| (Side::New, *line))).collect();
+        return old
+            .chain(new.iter().map(|line| (Side::New, *line)))
+            .collect();
     }
     let mut common = vec![0_u32; (old.len() + 1) * width];
     for (i, a) in old.iter().enumerate().rev() {
@@ -110,7 +123,10 @@ fn hunks(lines: &[(Side, &str)]) -> Vec<(usize, usize)> {
         if *side == Side::Both {
             continue;
         }
-        let (start, end) = (at.saturating_sub(CONTEXT), (at + CONTEXT + 1).min(lines.len()));
+        let (start, end) = (
+            at.saturating_sub(CONTEXT),
+            (at + CONTEXT + 1).min(lines.len()),
+        );
         match hunks.last_mut() {
             Some((_, last)) if *last >= start => *last = end,
             _ => hunks.push((start, end)),

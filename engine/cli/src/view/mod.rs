@@ -1,6 +1,7 @@
 //! What people and programs see: data on stdout, all else on stderr, nothing by colour alone.
 
 pub(crate) mod diagnostics;
+pub(crate) mod difference;
 pub(crate) mod events;
 pub(crate) mod markdown;
 pub(crate) mod plan;
