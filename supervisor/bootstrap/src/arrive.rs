@@ -185,7 +185,7 @@ async fn scatter(setup: &Setup, object: ObjectVersion) -> Result<Came, StoreErro
                 index,
             };
             let at = setup.state(item_key(config.id(), task, index));
-            let text = body(serde_json::to_vec(&item));
+            let text = body(&item);
             let store = &setup.store;
             store.write(&at, text, labels, &Condition::Absent).await?;
             crash_at("item-created");

@@ -8,6 +8,7 @@ use scar_schemas::record::deployment;
 use serde_json::{Value, json};
 
 use crate::cloud::{Call, CloudError};
+use crate::json;
 use crate::setup::{Environment, Setup};
 
 /// Longest text of a request in a variable. All overrides of a job together may have 8,192 characters
@@ -136,7 +137,7 @@ fn variable(request: &JobRequest, marker: String) -> String {
 }
 
 fn encoded(request: &JobRequest) -> String {
-    let text = serde_json::to_vec(request).unwrap_or_default();
+    let text = json::write(request);
     aws_smithy_types::base64::encode(text)
 }
 

@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sigv4::http_request::{
-    PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation, SigningSettings,
-    UriPathNormalizationMode, sign,
+    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation,
+    SigningSettings, UriPathNormalizationMode, sign,
 };
 use aws_sigv4::sign::v4;
 use aws_smithy_runtime_api::client::identity::Identity;
@@ -17,6 +17,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use scar_container::{HttpsClient, Trust, https_client};
 use serde_json::Value;
 
+use crate::listing;
 use crate::setup::Environment;
 use crate::store::{Location, path_of};
 
@@ -24,7 +25,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const REPLY_TIMEOUT: Duration = Duration::from_secs(20);
 const TRIES: u32 = 4;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const MAX_ANSWER_BYTES: usize = 1024 * 1024;
+/// A page of a listing has 1,000 keys of 1,024 bytes, each of which may be encoded as three.
+const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
 
 /// Access to services.
 pub(crate) struct Cloud {
@@ -109,6 +111,53 @@ impl Cloud {
         }
     }
 
+    /// Asks the object storage for a text; `query` is encoded. Again where that may help.
+    pub(crate) async fn ask_store(
+        &self,
+        bucket: &str,
+        query: &str,
+        operation: &str,
+    ) -> Result<String, CloudError> {
+        let address = self.object_address(&Location::new(bucket, ""));
+        let address = format!("{address}?{query}");
+        let mut pause = FIRST_PAUSE;
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.ask_store_once(&address, operation).await {
+                Err(error) if error.is_passing() && tries < TRIES => {}
+                other => return other,
+            }
+            tokio::time::sleep(crate::random::jittered(pause)).await;
+            pause *= 2;
+        }
+    }
+
+    async fn ask_store_once(&self, address: &str, operation: &str) -> Result<String, CloudError> {
+        let request = http::Request::get(address);
+        let request = request.body(Full::new(Bytes::new()));
+        let request = request.map_err(|error| no_answer("s3", operation, &error))?;
+        let mut settings = of_the_store();
+        settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+        let body = SignableBody::Bytes(b"");
+        let request = self.signed("s3", request, body, settings).await?;
+        let (status, body) = self.send("s3", operation, request).await?;
+        let text = String::from_utf8_lossy(&body).into_owned();
+        match status {
+            200..=299 => Ok(text),
+            _ => {
+                let tag = |name| listing::tag(&text, name).unwrap_or_default().to_owned();
+                Err(CloudError::Refused {
+                    service: "s3",
+                    operation: operation.to_owned(),
+                    status,
+                    code: tag("Code"),
+                    message: tag("Message"),
+                })
+            }
+        }
+    }
+
     /// An address at which anybody can write this object for a while.
     pub(crate) async fn writable(
         &self,
@@ -133,11 +182,9 @@ impl Cloud {
         at: &Location,
         valid: Duration,
     ) -> Result<String, CloudError> {
-        let mut settings = SigningSettings::default();
+        let mut settings = of_the_store();
         settings.signature_location = SignatureLocation::QueryParams;
         settings.expires_in = Some(valid);
-        settings.percent_encoding_mode = PercentEncodingMode::Single;
-        settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
         let address = self.object_address(at);
         let request = http::Request::builder().method(method).uri(address);
         let request = request
@@ -175,6 +222,22 @@ impl Cloud {
         let body = SignableBody::Bytes(text.as_bytes());
         let settings = SigningSettings::default();
         let request = self.signed(call.service, request, body, settings).await?;
+        let (status, body) = self.send(call.service, operation, request).await?;
+        let document: Value = serde_json::from_slice(&body).unwrap_or_default();
+        match status {
+            200..=299 => Ok(document),
+            _ => Err(refused(call.service, operation, status, &document)),
+        }
+    }
+
+    /// Sends a signed request and reads the whole answer.
+    async fn send(
+        &self,
+        service: &'static str,
+        operation: &str,
+        request: http::Request<Full<Bytes>>,
+    ) -> Result<(u16, Bytes), CloudError> {
+        let failed = |error: &dyn std::fmt::Display| no_answer(service, operation, error);
         let request = request.map(|body| body.map_err(|never| match never {}).boxed_unsync());
         let client = self.client().map_err(|error| failed(&error))?;
         let answer = tokio::time::timeout(REPLY_TIMEOUT, client.request(request));
@@ -184,12 +247,8 @@ impl Cloud {
         let body = Limited::new(answer.into_body(), MAX_ANSWER_BYTES).collect();
         let body = tokio::time::timeout(REPLY_TIMEOUT, body).await;
         let body = body.map_err(|error| failed(&error))?;
-        let body = body.map_err(|error| failed(&error))?.to_bytes();
-        let document: Value = serde_json::from_slice(&body).unwrap_or_default();
-        match status {
-            200..=299 => Ok(document),
-            _ => Err(refused(call.service, operation, status, &document)),
-        }
+        let body = body.map_err(|error| failed(&error))?;
+        Ok((status, body.to_bytes()))
     }
 
     async fn signed<B>(
@@ -274,6 +333,14 @@ impl CloudError {
             }
         }
     }
+}
+
+/// What the object storage has otherwise than all other services.
+fn of_the_store() -> SigningSettings {
+    let mut settings = SigningSettings::default();
+    settings.percent_encoding_mode = PercentEncodingMode::Single;
+    settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+    settings
 }
 
 fn no_answer(service: &'static str, operation: &str, reason: &dyn std::fmt::Display) -> CloudError {

@@ -10,11 +10,13 @@ use scar_schemas::record::{FailureClass, ObjectVersion, deployment, metadata};
 use crate::crash::crash_at;
 use crate::items::Items;
 use crate::join::{self, End, Group, Reply, Step};
+use crate::json;
+use crate::listing::Listed;
 use crate::perform::body;
 use crate::random;
 use crate::setup::Setup;
 use crate::step::{Condition, failure};
-use crate::store::{Head, Labels, Listed, Location, Outcome, StoreError};
+use crate::store::{Head, Labels, Location, Outcome, StoreError};
 
 /// No group takes more steps, unless others change things under it all the time.
 const MAX_STEPS: u32 = 500;
@@ -148,7 +150,7 @@ impl<'a> Collector<'a> {
 
     async fn take(&self, condition: &Condition) -> Result<Reply, StoreError> {
         let (store, at) = (&self.setup.store, self.own_place());
-        let body = body(serde_json::to_vec(&self.member));
+        let body = body(&self.member);
         let outcome = store.write(&at, body, &self.labels, condition);
         Ok(match outcome.await? {
             Outcome::Mine { .. } => Reply::Taken,
@@ -160,7 +162,7 @@ impl<'a> Collector<'a> {
         let at = self.own_place();
         let found = self.setup.store.get(&at, MAX_MEMBER_BYTES).await?;
         Ok(Reply::Place(found.and_then(|(etag, text)| {
-            let member = serde_json::from_slice(&text).ok()?;
+            let member = json::read(&text).ok()?;
             Some((member, etag))
         })))
     }
@@ -178,8 +180,7 @@ impl<'a> Collector<'a> {
     async fn look_fires(&self) -> Result<Reply, StoreError> {
         let first = self.fire_place(0);
         let prefix = first.key.trim_end_matches("0.json");
-        let store = &self.setup.store;
-        let listed = store.list(&first.bucket, prefix, MAX_MEMBERS).await?;
+        let listed = self.setup.list(&first.bucket, prefix, MAX_MEMBERS).await?;
         let number = |one: &Listed| {
             let name = one.object.key.strip_prefix(prefix)?;
             name.strip_suffix(".json")?.parse::<u32>().ok()
@@ -193,8 +194,8 @@ impl<'a> Collector<'a> {
 
     async fn list_places(&self) -> Result<BTreeSet<join::Place>, StoreError> {
         let prefix = self.places_prefix();
-        let store = &self.setup.store;
-        let listed = store
+        let listed = self
+            .setup
             .list(self.state_bucket(), &prefix, MAX_MEMBERS)
             .await?;
         let place = |one: &Listed| {
@@ -209,7 +210,7 @@ impl<'a> Collector<'a> {
         let reads = stream::iter(places).map(|(input, items)| async move {
             let at = self.place_of(input, &items.text());
             let found = self.setup.store.get(&at, MAX_MEMBER_BYTES).await?;
-            Ok::<_, StoreError>(found.and_then(|(_, text)| serde_json::from_slice(&text).ok()))
+            Ok::<_, StoreError>(found.and_then(|(_, text)| json::read(&text).ok()))
         });
         let members: Vec<Option<Member>> = reads.buffered(PARALLEL).try_collect().await?;
         let members: Option<Vec<Member>> = members.into_iter().collect();
@@ -223,7 +224,7 @@ impl<'a> Collector<'a> {
     async fn fired(&self, generation: u32) -> Result<Option<Vec<Member>>, StoreError> {
         let at = self.fire_place(generation);
         let found = self.setup.store.get(&at, MAX_FIRE_BYTES).await?;
-        let fire = found.and_then(|(_, text)| serde_json::from_slice::<Fire>(&text).ok());
+        let fire = found.and_then(|(_, text)| json::read::<Fire>(&text).ok());
         Ok(fire.map(|fire| fire.members))
     }
 
@@ -241,7 +242,7 @@ impl<'a> Collector<'a> {
             complete,
         };
         let at = self.fire_place(generation);
-        let body = body(serde_json::to_vec(&fire));
+        let body = body(&fire);
         let store = &self.setup.store;
         let outcome = store.write(&at, body, &self.labels, &Condition::Absent);
         Ok(match outcome.await? {

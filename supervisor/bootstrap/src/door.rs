@@ -17,6 +17,7 @@ use crate::event::Rejected;
 use crate::failure::chain;
 use crate::http_request::{Answer, Request, body_name};
 use crate::job::Job;
+use crate::json;
 use crate::log::Log;
 use crate::random;
 use crate::report;
@@ -232,7 +233,7 @@ async fn status(setup: &Setup, request: &Request) -> Answer {
     };
     let at = setup.state(record::record_key(setup.config.id(), task));
     match setup.store.get(&at, MAX_RECORD_BYTES).await {
-        Ok(Some((_, text))) => match serde_json::from_slice::<TaskRecord>(&text) {
+        Ok(Some((_, text))) => match json::read::<TaskRecord>(&text) {
             Ok(record) => Answer::json(200, &told(&record)),
             Err(_) => problem(500, "the task's record cannot be read"),
         },

@@ -5,6 +5,7 @@ use scar_schemas::hand_over::{self, Done, HandedOver};
 use scar_schemas::record::Failure;
 
 use crate::clock::now_ms;
+use crate::json;
 use crate::perform::{answer, body};
 use crate::step::{Condition, Place, Reply};
 use crate::store::{Body, Location, Outcome, StoreError};
@@ -33,14 +34,13 @@ impl Attempt<'_> {
 
     pub(crate) async fn note(&self, reason: Option<&Failure>) -> Result<Reply, StoreError> {
         let marker = self.marker(reason.cloned(), None);
-        self.create(&self.marker_place(), body(serde_json::to_vec(&marker)))
-            .await
+        self.create(&self.marker_place(), body(&marker)).await
     }
 
     pub(crate) async fn look_job(&self) -> Result<Reply, StoreError> {
         let at = self.marker_place();
         let found = self.setup.store.get(&at, MAX_MARKER_BYTES).await?;
-        let marker = found.and_then(|(_, text)| serde_json::from_slice::<HandedOver>(&text).ok());
+        let marker = found.and_then(|(_, text)| json::read::<HandedOver>(&text).ok());
         let is_alive = |marker: &HandedOver| {
             let more = &self.setup.config.more;
             let attempts = u64::from(self.setup.config.attempts.max(1));
@@ -75,7 +75,7 @@ impl Attempt<'_> {
         };
         let marker = self.marker(None, self.batch_job.clone());
         let condition = Condition::Etag(head.etag);
-        let body = body(serde_json::to_vec(&marker));
+        let body = body(&marker);
         let store = &self.setup.store;
         let outcome = store.write(&at, body, &self.labels, &condition).await?;
         Ok(answer(outcome, &at.key, &condition))
@@ -92,7 +92,7 @@ impl Attempt<'_> {
             outputs: self.outputs.clone(),
         };
         let at = self.setup.state(hand_over::done_key(id, &self.labels.task));
-        self.create(&at, body(serde_json::to_vec(&done))).await
+        self.create(&at, body(&done)).await
     }
 
     fn items_to_submit(&self) -> usize {

@@ -14,6 +14,7 @@ use crate::batch::Rank;
 use crate::clock::now_ms;
 use crate::event::log;
 use crate::failure::{chain, of_store};
+use crate::json;
 use crate::log::Log;
 use crate::route::{Arrival, recognise};
 use crate::setup::{Environment, Setup, access};
@@ -123,7 +124,7 @@ fn parse(text: &str) -> Result<JobRequest, Failure> {
     let internal = |text: String| failure(FailureClass::Internal, text);
     let text = aws_smithy_types::base64::decode(text)
         .map_err(|_| internal(format!("{JOB_VARIABLE} is not base64")))?;
-    let request: JobRequest = serde_json::from_slice(&text)
+    let request: JobRequest = json::read(&text)
         .map_err(|error| internal(format!("{JOB_VARIABLE} is not valid: {error}")))?;
     match request.format > FORMAT {
         true => Err(internal(format!(
@@ -138,7 +139,7 @@ async fn stored(setup: &Setup, key: String) -> Result<JobRequest, Failure> {
     let at = setup.state(key);
     let found = setup.store.get(&at, MAX_MARKER_BYTES).await;
     let found = found.map_err(|error| of_store(&error, 0))?;
-    let marker = found.and_then(|(_, text)| serde_json::from_slice::<HandedOver>(&text).ok());
+    let marker = found.and_then(|(_, text)| json::read::<HandedOver>(&text).ok());
     let missing = || {
         failure(
             FailureClass::Internal,
@@ -152,7 +153,7 @@ async fn work(setup: &Setup, rank: &Rank, request: JobRequest) -> u8 {
     let timeout_ms = u64::from(setup.config.timeout_s) * 1_000;
     let invocation = Invocation {
         request: rank.job.clone(),
-        event: serde_json::to_string(&request).unwrap_or_default(),
+        event: String::from_utf8(json::write(&request)).unwrap_or_default(),
         deadline_ms: now_ms().saturating_add(timeout_ms),
     };
     let log = log(setup, &invocation, false);

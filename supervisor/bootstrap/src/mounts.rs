@@ -12,9 +12,10 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use scar_schemas::contract::Mount;
 use scar_schemas::digest::hash_parts;
 
+use crate::listing::Listed;
 use crate::random;
 use crate::setup::Setup;
-use crate::store::{Listed, StoreError};
+use crate::store::StoreError;
 
 /// Most objects of one mount.
 const MAX_OBJECTS: usize = 100_000;
@@ -47,7 +48,7 @@ pub(crate) enum MountError {
 /// Makes a mount's folder and returns where it is.
 pub(crate) async fn fetch(setup: &Setup, mount: &Mount) -> Result<PathBuf, MountError> {
     let bucket = setup.bucket(&mount.bucket);
-    let listed = setup.store.list(bucket, &mount.prefix, MAX_OBJECTS).await;
+    let listed = setup.list(bucket, &mount.prefix, MAX_OBJECTS).await;
     let store_failed = |source| MountError::Store {
         path: mount.path.clone(),
         source,

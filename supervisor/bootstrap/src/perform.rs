@@ -7,11 +7,13 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use scar_schemas::record::{
     self, Failure, FailureClass, OutputRecord, TaskRecord, TaskState, metadata,
 };
+use serde::Serialize;
 
 use crate::crash::crash_at;
 use crate::digest;
 use crate::items::Items;
 use crate::job::Current;
+use crate::json;
 use crate::outputs::Placed;
 use crate::step::{Committed, Condition, Ending, Reply, failure};
 use crate::store::{Body, Head, Labels, Location, Outcome, StoreError};
@@ -149,7 +151,7 @@ impl Attempt<'_> {
             ..self.record(TaskState::Committed, None)
         };
         let at = self.record_place();
-        let body = body(serde_json::to_vec(&record));
+        let body = body(&record);
         self.know_record(&record);
         Ok(
             match self
@@ -250,7 +252,7 @@ impl Attempt<'_> {
         let record = TaskRecord { outputs, ..record };
         let at = self.record_place();
         let condition = Condition::Etag(committed.etag.clone());
-        let body = body(serde_json::to_vec(&record));
+        let body = body(&record);
         let outcome = self
             .setup
             .store
@@ -281,7 +283,7 @@ impl Attempt<'_> {
     pub(crate) async fn close(&self, ending: &Ending) -> Result<Reply, StoreError> {
         let (state, failure) = state(ending);
         let at = self.record_place();
-        let body = body(serde_json::to_vec(&self.record(state, failure)));
+        let body = body(&self.record(state, failure));
         let outcome = self
             .setup
             .store
@@ -295,7 +297,7 @@ impl Attempt<'_> {
         let at = self
             .setup
             .state(record::attempt_key(id, &self.labels.task, number));
-        let body = body(serde_json::to_vec(failure));
+        let body = body(failure);
         let outcome = self
             .setup
             .store
@@ -341,7 +343,7 @@ fn parse(bytes: &[u8]) -> Result<TaskRecord, String> {
     serde_json::from_value(document).map_err(invalid)
 }
 
-/// JSON text as a body. The types that are written here have nothing that JSON cannot say.
-pub(crate) fn body(text: serde_json::Result<Vec<u8>>) -> Body<'static> {
-    Body::Bytes(Bytes::from(text.unwrap_or_default()))
+/// A format as a body.
+pub(crate) fn body<T: Serialize>(value: &T) -> Body<'static> {
+    Body::Bytes(Bytes::from(json::write(value)))
 }

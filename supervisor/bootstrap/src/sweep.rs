@@ -10,11 +10,13 @@ use scar_schemas::record::{
 use crate::clock::now_ms;
 use crate::collect::{Collected, Collector, MAX_MEMBERS};
 use crate::join::{End, Place};
+use crate::json;
+use crate::listing::Listed;
 use crate::perform::body;
 use crate::random;
 use crate::setup::Setup;
 use crate::step::{Condition, failure};
-use crate::store::{Labels, Listed, Location, StoreError};
+use crate::store::{Labels, Location, StoreError};
 
 const MAX_MEMBER_BYTES: u64 = 64 * 1024;
 /// Groups that one sweep looks at.
@@ -28,7 +30,7 @@ pub(crate) async fn run(setup: &Setup) -> Result<Vec<Collected>, StoreError> {
     }
     let bucket = setup.bucket(&setup.config.state_bucket);
     let prefix = slots_prefix(setup.config.id());
-    let listed = setup.store.list(bucket, &prefix, MAX_SLOTS).await?;
+    let listed = setup.list(bucket, &prefix, MAX_SLOTS).await?;
     let mut swept = Vec::new();
     for slots in groups(&prefix, listed).into_values() {
         if let Some(collected) = sweep(setup, &slots).await? {
@@ -68,7 +70,7 @@ async fn sweep(setup: &Setup, slots: &[Listed]) -> Result<Option<Collected>, Sto
     };
     let at = Location::new(&slot.object.bucket, slot.object.key.as_str());
     let found = setup.store.get(&at, MAX_MEMBER_BYTES).await?;
-    let member = found.and_then(|(_, text)| serde_json::from_slice::<Member>(&text).ok());
+    let member = found.and_then(|(_, text)| json::read::<Member>(&text).ok());
     let Some(member) = member else {
         return Ok(None);
     };
@@ -128,7 +130,7 @@ pub(crate) async fn close(
         hops: 1,
     };
     let at = setup.state(record::record_key(setup.config.id(), &task));
-    let text = body(serde_json::to_vec(&record));
+    let text = body(&record);
     let store = &setup.store;
     store.write(&at, text, &labels, &Condition::Absent).await?;
     Ok(())

@@ -63,7 +63,7 @@ pub(crate) async fn fire(setup: &Setup, time: &str) -> Result<usize, StoreError>
         complete: true,
         members,
     };
-    let text = body(serde_json::to_vec(&fire));
+    let text = body(&fire);
     let store = &setup.store;
     store.write(&at, text, &labels, &Condition::Absent).await?;
     Ok(fire.members.len())
@@ -78,7 +78,7 @@ async fn candidates(setup: &Setup) -> Result<Vec<(usize, ObjectVersion)>, StoreE
     }
     for (bucket, prefix) in folders {
         let bucket = setup.bucket(&bucket);
-        for one in setup.store.list(bucket, &prefix, MAX_LISTED).await? {
+        for one in setup.list(bucket, &prefix, MAX_LISTED).await? {
             if let Ok(Role::Input(input)) = recognise(&one.object, &setup.config, &setup.buckets) {
                 found.push((input, one.object));
             }
@@ -92,7 +92,7 @@ async fn candidates(setup: &Setup) -> Result<Vec<(usize, ObjectVersion)>, StoreE
 async fn seen(setup: &Setup) -> Result<BTreeSet<String>, StoreError> {
     let bucket = setup.bucket(&setup.config.state_bucket);
     let prefix = seen_prefix(setup.config.id());
-    let listed = setup.store.list(bucket, &prefix, MAX_LISTED).await?;
+    let listed = setup.list(bucket, &prefix, MAX_LISTED).await?;
     Ok(listed.into_iter().map(|one| one.object.key).collect())
 }
 

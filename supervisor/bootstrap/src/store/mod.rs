@@ -3,7 +3,6 @@
 
 mod error;
 mod http;
-mod list;
 mod read;
 mod write;
 
@@ -19,7 +18,6 @@ use aws_sdk_s3::config::{BehaviorVersion, Config, Region};
 use scar_schemas::record::metadata;
 
 pub(crate) use error::StoreError;
-pub(crate) use list::Listed;
 pub(crate) use read::Head;
 pub(crate) use write::{Body, MAX_COPY_BYTES, Outcome, path_of};
 
