@@ -3,15 +3,19 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use scar_apply::{Artifacts, Body};
-use scar_container::{BuiltImage, Platform, program_image};
-use scar_plan::Plan;
+use futures_util::future::BoxFuture;
+use scar_apply::{Artifacts, Body, Pusher, Repository};
+use scar_container::{
+    BuiltImage, Client, Credentials, Platform, RegistryReference, Version, program_image,
+};
+use scar_plan::{Plan, Push};
 use scar_schemas::construct::Architecture;
 use scar_schemas::digest::Digest;
-use scar_template::{Asset, Content};
+use scar_template::{Asset, Content, ImageContent};
 use scar_workflow::Workflow;
 
 use crate::args::Global;
+use crate::encoding::base64;
 use crate::error::CliError;
 use crate::images::{Images, platform};
 use crate::supervisor::{self, Supervisor};
@@ -62,7 +66,57 @@ impl Assets {
     }
 }
 
+impl Pusher for Assets {
+    fn push<'a>(
+        &'a self,
+        push: &'a Push,
+        repository: &'a Repository,
+    ) -> BoxFuture<'a, std::io::Result<u64>> {
+        Box::pin(async move {
+            self.send(push, repository)
+                .await
+                .map_err(std::io::Error::other)
+        })
+    }
+}
+
+impl Assets {
+    async fn send(
+        &self,
+        push: &Push,
+        repository: &Repository,
+    ) -> Result<u64, Box<dyn std::error::Error + Send + Sync>> {
+        let image = match &push.content {
+            ImageContent::Supervisor(architecture) => self
+                .supervisors
+                .image(*architecture)
+                .map_err(|error| error.message)?,
+            ImageContent::Stage(stage) => {
+                return Err(format!("the image of stage {stage} cannot be packed yet").into());
+            }
+        };
+        if image.digest != push.digest {
+            return Err("the supervisor file is not the one of the plan".into());
+        }
+        let reference = RegistryReference {
+            host: repository.host.clone(),
+            repository: repository.name.clone(),
+            version: Version::Tag(push.tag.clone()),
+        };
+        let token = base64(format!("{}:{}", repository.user, repository.password).as_bytes());
+        let credentials = Credentials::token(&repository.host, &token);
+        let client = Client::new(&reference, credentials, repository.plain_http)?;
+        let sent = client.push(&image, Some(&push.tag)).await?;
+        let bytes = image.blobs.iter().map(|(_, bytes)| bytes.len() as u64);
+        Ok(if sent { bytes.sum() } else { 0 })
+    }
+}
+
 impl Artifacts for Assets {
+    fn pusher(&self) -> Option<&dyn Pusher> {
+        Some(self)
+    }
+
     fn open(&self, asset: &Asset) -> std::io::Result<Body> {
         match &asset.content {
             Content::Bytes(bytes) => Ok(Body::Bytes(bytes.clone())),

@@ -8,6 +8,7 @@ mod assets;
 mod changes;
 mod deployment;
 mod dispatch;
+mod encoding;
 mod error;
 mod file;
 mod images;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use scar_manifest::{Files, Format, Manifest, Places, Source};
 use scar_schemas::lock::{self, Lock};
 use scar_schemas::manifest::{Scatter, Work};
-use scar_workflow::{Loaded, Workflow};
+use scar_workflow::{Loaded, Stage, Workflow};
 
 use crate::args::Global;
 use crate::error::{CliError, Kind};
@@ -73,6 +73,19 @@ impl Project {
     pub(crate) fn file_name(&self) -> String {
         let name = Path::new(&self.source.name).file_name();
         name.unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// A stage by its name.
+    pub(crate) fn stage(&self, name: &str) -> Result<&Stage, CliError> {
+        let stages = &self.workflow.stages;
+        stages
+            .iter()
+            .find(|stage| stage.name == name)
+            .ok_or_else(|| {
+                let known: Vec<&str> = stages.iter().map(|stage| stage.name.as_str()).collect();
+                CliError::failure(format!("the workflow has no stage {name}"))
+                    .hint(format!("it has: {}", known.join(", ")))
+            })
     }
 
     /// The digests that image tags are held at; none without a lock file.

@@ -11,6 +11,7 @@ pub(crate) mod graph;
 pub(crate) mod image;
 pub(crate) mod import;
 pub(crate) mod init;
+pub(crate) mod invoke;
 pub(crate) mod list;
 pub(crate) mod local;
 pub(crate) mod logs;
@@ -18,11 +19,15 @@ pub(crate) mod ls;
 pub(crate) mod plan;
 pub(crate) mod prune;
 pub(crate) mod put;
+pub(crate) mod reconcile;
+pub(crate) mod redrive;
 pub(crate) mod render;
 pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod status;
+pub(crate) mod trace;
 pub(crate) mod validate;
+pub(crate) mod why;
 
 use std::path::PathBuf;
 

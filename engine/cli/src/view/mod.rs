@@ -53,8 +53,13 @@ impl Screen {
 
     /// Results, to stdout, as they are.
     pub(crate) fn data(&self, text: &str) -> Result<(), CliError> {
+        self.bytes(text.as_bytes())
+    }
+
+    /// Results that need not be text.
+    pub(crate) fn bytes(&self, bytes: &[u8]) -> Result<(), CliError> {
         let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes())
+        out.write_all(bytes)
             .and_then(|()| out.flush())
             .map_err(|error| output_failed(&error))
     }
