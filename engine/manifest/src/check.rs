@@ -35,9 +35,16 @@ impl At<'_> {
         }
     }
 
-    /// The last part of the path.
+    /// The last part of the path, of an item of a list with the list's name.
     pub(crate) fn name(&self) -> &str {
-        self.path.rsplit('.').next().unwrap_or(self.path)
+        let start = |text: &str| text.rfind('.').map_or(0, |dot| dot + 1);
+        let last = start(self.path);
+        let is_item = self.path[last..].bytes().all(|b| b.is_ascii_digit());
+        if is_item && last > 0 {
+            &self.path[start(&self.path[..last - 1])..]
+        } else {
+            &self.path[last..]
+        }
     }
 }
 

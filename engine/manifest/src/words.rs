@@ -34,7 +34,8 @@ pub(crate) fn part(path: &str) -> String {
     let mut parts = path.splitn(3, '.');
     match (parts.next(), parts.next(), parts.next()) {
         (Some("stages" | "envs" | "buckets"), Some(_), Some(inner)) => {
-            let last = inner.rsplit('.').next().unwrap_or(inner);
+            let is_name = |part: &&str| !part.bytes().all(|b| b.is_ascii_digit());
+            let last = inner.rsplit('.').find(is_name).unwrap_or(inner);
             format!("{} of {}", quoted(last), owner(path))
         }
         _ => owner(path),

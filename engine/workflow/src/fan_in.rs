@@ -11,10 +11,11 @@ use scar_schemas::contract::OutputKey;
 use scar_schemas::glob::Token;
 use scar_schemas::inclusion::{TooComplicated, uncovered_key};
 
-use crate::Workflow;
 use crate::ends::{End, Ends};
 use crate::graph::after;
+use crate::key_space::examples;
 use crate::resolve::span;
+use crate::{Stage, Workflow};
 
 /// Reports joins by run that cannot know when they are complete.
 pub(crate) fn check(
@@ -23,18 +24,32 @@ pub(crate) fn check(
     places: &Places,
     report: &mut Vec<Diagnostic>,
 ) {
-    let by = |by: JoinBy| {
+    let joins = || {
         let stages = workflow.stages.iter().enumerate();
-        stages.filter(move |(_, stage)| stage.join.as_ref().is_some_and(|join| join.by == by))
+        stages.filter(|(_, stage)| key(stage).is_some())
     };
-    if by(JoinBy::Run).next().is_none() {
+    if joins().next().is_none() {
         return;
     }
     let ways = Ways::new(workflow, ends);
-    for (number, stage) in by(JoinBy::Run) {
-        let join = span(places, &format!("stages.{}.join", stage.name));
+    for (number, stage) in joins() {
+        let key = key(stage).unwrap_or_default();
+        let join = span(places, &format!("stages.{}.{key}", stage.name));
         unwritten(number, ends, &join, report);
         ways.check(number, &join, places, report);
+    }
+}
+
+/// The key that makes a stage wait for a whole run: also `after` several stages does.
+fn key(stage: &Stage) -> Option<&'static str> {
+    let by_run = stage
+        .join
+        .as_ref()
+        .is_some_and(|join| join.by == JoinBy::Run);
+    match (by_run, stage.after.len()) {
+        (true, _) => Some("join"),
+        (false, 2..) => Some("after"),
+        _ => None,
     }
 }
 
@@ -85,10 +100,11 @@ impl<'a> Ways<'a> {
     }
 
     fn join(&self, stage: usize) -> Option<JoinBy> {
-        self.workflow.stages[stage]
-            .join
-            .as_ref()
-            .map(|join| join.by)
+        let stage = &self.workflow.stages[stage];
+        match key(stage) {
+            Some(_) => Some(JoinBy::Run),
+            None => stage.join.as_ref().map(|join| join.by),
+        }
     }
 
     /// What leads to a join. Another join that makes one task of a whole run or window begins anew.
@@ -249,8 +265,9 @@ impl<'a> Ways<'a> {
                 .flat_map(|(reader, _)| reader.space.alternatives())
                 .map(Vec::as_slice)
                 .collect();
-            for tokens in output.space.alternatives() {
-                if let Some(key) = uncovered_key(tokens, &rights)? {
+            let alternatives = output.space.alternatives().iter();
+            for tokens in alternatives.flat_map(|tokens| examples(tokens)) {
+                if let Some(key) = uncovered_key(&tokens, &rights)? {
                     let only_then = size > 0 || rights.is_empty();
                     let size = only_then.then(|| format!(" of {size} bytes"));
                     return Ok(Some((key, size.unwrap_or_default())));

@@ -123,6 +123,21 @@ fn ending(tokens: &[Token], suffixes: &[String]) -> Vec<Vec<Token>> {
     }
 }
 
+/// An alternative's keys in the order in which they are good examples: without needless folders, with one
+/// folder, and all of them.
+pub(crate) fn examples(tokens: &[Token]) -> [Vec<Token>; 3] {
+    let folders = |folder: &[Token]| {
+        let each = |token: &Token| match token {
+            Token::Folders => folder.to_vec(),
+            _ => vec![*token],
+        };
+        let plain: Vec<Token> = tokens.iter().flat_map(each).collect();
+        filled(&plain)
+    };
+    let one = [Token::One, Token::Literal('/')];
+    [folders(&[]), folders(&one), tokens.to_vec()]
+}
+
 /// The same with at least one character for every star: its keys read better as examples.
 fn filled(tokens: &[Token]) -> Vec<Token> {
     let fill = |token: &Token| match token {
