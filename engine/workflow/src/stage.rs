@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
 use scar_manifest::{Diagnostic, Places, Span, VARIABLES_BYTES, nearest, quoted};
-use scar_schemas::construct::Compute;
+use scar_schemas::construct::{Compute, Events};
 use scar_schemas::contract::{Mount, OutputKey, SYSTEM_PREFIX};
 use scar_schemas::glob::Glob;
 use scar_schemas::manifest::{self, Manifest, OutputPath, Path, Settings};
@@ -72,6 +72,7 @@ impl Resolver<'_> {
         };
         self.sizes(&mut stage);
         self.settings(&mut stage);
+        self.fit(&mut stage);
         Some(stage)
     }
 
@@ -134,6 +135,20 @@ impl Resolver<'_> {
         stage.events = self.pick(|s| s.events).unwrap_or_default();
         stage.cache = self.pick(|s| s.cache).unwrap_or_default();
         stage.retry_only = self.pick(|s| s.retry.as_ref().and_then(|retry| retry.only.clone()));
+    }
+
+    /// Of `defaults`, a stage takes only what it has a use for. What it asks for itself was checked.
+    fn fit(&self, stage: &mut Stage) {
+        let has_jobs = stage.compute == Compute::Batch || stage.fallback;
+        if !has_jobs {
+            (stage.gpu, stage.spot, stage.vcpu_milli) = (0, false, narrow(VCPU_MILLI));
+        }
+        if stage.compute == Compute::Batch {
+            stage.concurrency = None;
+        }
+        if self.stage.inputs.is_empty() {
+            stage.events = Events::default();
+        }
     }
 
     /// Where it runs, and why if that was left open.
