@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use scar_schemas::digest::{Digest, hash_parts};
 use scar_schemas::record;
 use scar_template::name::bucket_output;
-use scar_workflow::Workflow;
+use scar_workflow::{Stage, Workflow};
 
 use crate::{Cloud, Error, stack};
 
@@ -17,6 +18,8 @@ pub struct Deployment {
     pub buckets: BTreeMap<String, String>,
     /// Real name of the bucket with scar's own records.
     pub state_bucket: String,
+    /// What is part of the identity of the tasks of stages that want it (`cache: stage`), by stage id.
+    pub fingerprints: BTreeMap<String, Digest>,
 }
 
 impl Deployment {
@@ -69,7 +72,16 @@ impl Deployment {
             name,
             buckets,
             state_bucket,
+            fingerprints: BTreeMap::new(),
         })
+    }
+
+    /// An identity that also depends on the stage, where the stage wants that.
+    pub(crate) fn cached(&self, stage: &Stage, task: String) -> String {
+        match self.fingerprints.get(&stage.id) {
+            Some(of) => hash_parts([&b"stage"[..], task.as_bytes(), of.hex().as_bytes()]),
+            None => task,
+        }
     }
 
     /// Manifest names of a real bucket; two manifest names may mean one bucket.

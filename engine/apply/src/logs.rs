@@ -90,7 +90,7 @@ async fn groups(
     };
     let wanted = |stage: &&Stage| query.stages.is_empty() || query.stages.contains(&stage.name);
     let group = |stage: &Stage| {
-        let name = physical(log_group_id(&stage.name))?;
+        let name = physical(log_group_id(&stage.id))?;
         Some(Group::new(
             stage.name.clone(),
             group_name(&name),

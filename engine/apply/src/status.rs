@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
+use scar_schemas::contract::stem;
 use scar_schemas::record::record_key;
 use scar_workflow::{Stage, Workflow};
 
@@ -94,7 +95,7 @@ impl StageStatus {
         match &seen.state {
             State::Published { .. } => self.done += 1,
             State::Superseded => self.superseded += 1,
-            State::Waiting => {
+            State::Waiting | State::Incomplete { .. } => {
                 self.waiting += 1;
                 let oldest = self.oldest_waiting_ms.unwrap_or(modified_ms);
                 self.oldest_waiting_ms = Some(oldest.min(modified_ms));
@@ -123,7 +124,7 @@ async fn inputs(
             continue;
         };
         list_each(cloud, bucket, &input.pattern.literal_prefix(), &mut |one| {
-            if task::takes(deployment, stage, bucket, &one.object.key) {
+            if task::takes(deployment, stage, &one.object) {
                 found.insert((bucket.clone(), one.object.key.clone()), one);
             }
         })
@@ -135,8 +136,10 @@ async fn inputs(
 fn waiting(deployment: &Deployment, stage: &Stage, input: &Listed) -> TaskView {
     TaskView {
         stage: stage.name.clone(),
-        task: input.object.task(&deployment.name, &stage.name),
+        task: deployment.cached(stage, input.object.task(&deployment.name, &stage.id)),
         input: input.object.clone(),
+        stem: stem(&input.object.key).to_owned(),
+        group: None,
         parent: None,
         state: State::Waiting,
         report: None,
@@ -151,7 +154,7 @@ fn shared_targets(
 ) -> BTreeMap<String, usize> {
     let mut count = BTreeMap::new();
     for input in inputs {
-        if let Some((_, key)) = task::single_target(deployment, stage, &input.object.key) {
+        if let Some((_, key)) = task::single_target(deployment, stage, stem(&input.object.key)) {
             *count.entry(key).or_default() += 1;
         }
     }
@@ -168,15 +171,13 @@ fn is_plainly_done(
     present: &Present,
     shared: &BTreeMap<String, usize>,
 ) -> bool {
-    let Some((_, key)) = task::single_target(deployment, stage, &view.input.key) else {
+    let Some((_, key)) = task::single_target(deployment, stage, &view.stem) else {
         return false;
     };
     let is_newer = present
         .outputs
         .get(&key)
         .is_some_and(|time| *time > input.modified_ms + 999);
-    let has_record = present
-        .records
-        .contains(&record_key(&stage.name, &view.task));
+    let has_record = present.records.contains(&record_key(&stage.id, &view.task));
     is_newer && !has_record && shared.get(&key) == Some(&1)
 }

@@ -1,12 +1,16 @@
 //! Tasks as S3 shows them: which stage takes which object, and where a task stands.
 
+use std::collections::HashMap;
+
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use scar_schemas::contract::{OutputKey, SYSTEM_PREFIX, single_output_key};
+use scar_schemas::construct::When;
+use scar_schemas::contract::{OutputKey, SYSTEM_PREFIX};
 use scar_schemas::record::{
     Failure, FailureClass, ObjectVersion, OutputRecord, RunReport, TaskRecord, TaskState, metadata,
     record_key,
 };
 use scar_workflow::Stage;
+use serde::de::DeserializeOwned;
 
 use crate::call::{failed, has_status};
 use crate::trace::{Output, State};
@@ -31,9 +35,13 @@ impl Seen {
     }
 }
 
-/// Whether a stage takes an object: a declared input, no folder marker, not scar's own.
-pub(crate) fn takes(deployment: &Deployment, stage: &Stage, bucket: &str, key: &str) -> bool {
-    !key.starts_with(SYSTEM_PREFIX)
+/// Whether a stage takes an object: a declared input, no folder marker, not scar's own, of a size and
+/// name that are meant.
+pub(crate) fn takes(deployment: &Deployment, stage: &Stage, object: &ObjectVersion) -> bool {
+    let (bucket, key) = (object.bucket.as_str(), object.key.as_str());
+    let is_meant = |when: &When| when.takes(key, object.size);
+    stage.when.as_ref().is_none_or(is_meant)
+        && !key.starts_with(SYSTEM_PREFIX)
         && !key.ends_with('/')
         && deployment.manifest_names(bucket).any(|name| {
             stage
@@ -49,7 +57,8 @@ pub(crate) fn single_output<'a>(
     stage: &'a Stage,
 ) -> Option<(&'a str, &'a str, &'a str)> {
     match stage.outputs.as_slice() {
-        [one] => match &one.key {
+        // Who calls a stage by HTTP asks for the task's record, so such a stage always has one.
+        [one] if stage.http.is_none() => match &one.key {
             OutputKey::Single { before, after } => {
                 Some((deployment.buckets.get(&one.bucket)?, before, after))
             }
@@ -59,17 +68,14 @@ pub(crate) fn single_output<'a>(
     }
 }
 
-/// Bucket and key of the only output that an atomic stage makes of an input.
+/// Bucket and key of the only output that an atomic stage makes of something of this stem.
 pub(crate) fn single_target(
     deployment: &Deployment,
     stage: &Stage,
-    input_key: &str,
+    stem: &str,
 ) -> Option<(String, String)> {
     let (bucket, before, after) = single_output(deployment, stage)?;
-    Some((
-        bucket.to_owned(),
-        single_output_key(before, after, input_key),
-    ))
+    Some((bucket.to_owned(), format!("{before}{stem}{after}")))
 }
 
 /// Looks at a task's record.
@@ -79,9 +85,8 @@ pub(crate) async fn by_record(
     stage: &str,
     task: &str,
 ) -> Result<Seen, Error> {
-    let Some(record) =
-        read_record(cloud, &deployment.state_bucket, &record_key(stage, task)).await?
-    else {
+    let key = record_key(stage, task);
+    let Some(record) = read_record(cloud, &deployment.state_bucket, &key).await? else {
         return Ok(Seen::waiting());
     };
     let state = match record.state {
@@ -145,13 +150,23 @@ pub(crate) async fn is_superseded(
     Ok(current.is_none_or(|current| current.object.version() != input.version()))
 }
 
-struct Head {
-    object: ObjectVersion,
+/// An object as it is there, with scar's own labels.
+pub(crate) struct Head {
+    pub(crate) object: ObjectVersion,
     task: String,
     source: String,
+    labels: HashMap<String, String>,
 }
 
-async fn head(cloud: &Cloud, bucket: &str, key: &str) -> Result<Option<Head>, Error> {
+impl Head {
+    /// A label that scar left on it, by a name of [`metadata`].
+    pub(crate) fn label(&self, name: &str) -> Option<String> {
+        self.labels.get(name).cloned()
+    }
+}
+
+/// Looks at an object.
+pub(crate) async fn head(cloud: &Cloud, bucket: &str, key: &str) -> Result<Option<Head>, Error> {
     let found = match cloud.s3.head_object().bucket(bucket).key(key).send().await {
         Ok(found) => found,
         Err(error) if has_status(&error, 404) => return Ok(None),
@@ -180,6 +195,7 @@ async fn head(cloud: &Cloud, bucket: &str, key: &str) -> Result<Option<Head>, Er
         object,
         task,
         source,
+        labels: found.metadata.unwrap_or_default(),
     }))
 }
 
@@ -215,8 +231,21 @@ async fn outputs(
         .await
 }
 
-/// Reads a record by its key; `None` if there is none.
-pub(crate) async fn read_record(cloud: &Cloud, bucket: &str, key: &str) -> Result<Option<TaskRecord>, Error> {
+/// Reads a task's record.
+pub(crate) async fn read_record(
+    cloud: &Cloud,
+    bucket: &str,
+    key: &str,
+) -> Result<Option<TaskRecord>, Error> {
+    read_json(cloud, bucket, key).await
+}
+
+/// Reads an object of scar's own.
+pub(crate) async fn read_json<T: DeserializeOwned>(
+    cloud: &Cloud,
+    bucket: &str,
+    key: &str,
+) -> Result<Option<T>, Error> {
     let answer = match cloud.s3.get_object().bucket(bucket).key(key).send().await {
         Ok(answer) => answer,
         Err(error) if has_status(&error, 404) => return Ok(None),

@@ -1,21 +1,20 @@
 //! What became of inputs: every task they started, found in S3 alone.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod arrive;
+mod group;
+mod look;
+mod tracer;
+
 use std::time::{Duration, Instant};
 
-use futures_util::stream::{self, StreamExt, TryStreamExt};
 use scar_schemas::digest::Digest;
-use scar_schemas::record::{Failure, ObjectVersion, RunReport, records_prefix};
-use scar_workflow::{Stage, Workflow};
+use scar_schemas::record::{Failure, ObjectVersion, RunReport};
+use scar_workflow::Workflow;
 
-use crate::data::list_each;
-use crate::task::{self, Seen};
 use crate::{Cloud, Deployment, Error};
 
-/// Tasks looked at at once.
-const PARALLEL: usize = 16;
-/// With more waiting tasks of one stage than this, a listing is cheaper than asking for each.
-const ASK_EACH: usize = 64;
+pub(crate) use look::{Present, look};
+use tracer::Tracer;
 
 /// A task: one stage and one input at one version.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,8 +23,12 @@ pub struct TaskView {
     pub stage: String,
     /// Identity of the task.
     pub task: String,
-    /// What it is made of.
+    /// What it is made of; of several objects, the one that was followed here.
     pub input: ObjectVersion,
+    /// Text that stands for `*` in the name of a single output.
+    pub stem: String,
+    /// What its members have in common, if it waits for several objects.
+    pub group: Option<String>,
     /// Task whose output the input is; `None` for those given.
     pub parent: Option<String>,
     /// Where it stands.
@@ -51,6 +54,11 @@ pub enum State {
     },
     /// A newer version of the input took its place.
     Superseded,
+    /// It waits for objects that nothing under way will bring.
+    Incomplete {
+        /// Places that are taken.
+        arrived: usize,
+    },
 }
 
 /// An output of a task.
@@ -78,7 +86,7 @@ pub async fn trace(
     deployment: &Deployment,
     inputs: &[ObjectVersion],
 ) -> Result<Vec<TaskView>, Error> {
-    let mut tracer = Tracer::new(cloud, workflow, deployment, inputs);
+    let mut tracer = Tracer::new(cloud, workflow, deployment, inputs).await?;
     let mut first_new = 0;
     while first_new < tracer.tasks.len() {
         let count = tracer.tasks.len();
@@ -102,15 +110,15 @@ pub async fn wait(
     on_change: &mut dyn FnMut(&TaskView),
 ) -> Result<Vec<TaskView>, Error> {
     let start = Instant::now();
-    let mut tracer = Tracer::new(cloud, workflow, deployment, inputs);
+    let mut tracer = Tracer::new(cloud, workflow, deployment, inputs).await?;
     tracer.tasks.iter().for_each(&mut *on_change);
     let mut pauses = cloud.pauses();
     loop {
         if tracer.look(0, on_change).await? {
             pauses = cloud.pauses();
         }
-        let waiting = tracer.waiting(0).count();
-        if waiting == 0 {
+        let waiting = tracer.open();
+        if waiting == 0 || tracer.settle(on_change).await? {
             return Ok(tracer.tasks);
         }
         if timeout.is_some_and(|timeout| start.elapsed() >= timeout) {
@@ -121,186 +129,4 @@ pub async fn wait(
         }
         pauses.pause().await;
     }
-}
-
-/// All tasks found so far.
-struct Tracer<'a> {
-    cloud: &'a Cloud,
-    workflow: &'a Workflow,
-    deployment: &'a Deployment,
-    tasks: Vec<TaskView>,
-    known: BTreeSet<String>,
-}
-
-impl<'a> Tracer<'a> {
-    fn new(
-        cloud: &'a Cloud,
-        workflow: &'a Workflow,
-        deployment: &'a Deployment,
-        inputs: &[ObjectVersion],
-    ) -> Self {
-        let (tasks, known) = (Vec::new(), BTreeSet::new());
-        let mut tracer = Self {
-            cloud,
-            workflow,
-            deployment,
-            tasks,
-            known,
-        };
-        inputs.iter().for_each(|input| tracer.add(input, None));
-        tracer
-    }
-
-    /// Adds the tasks that an object starts.
-    fn add(&mut self, input: &ObjectVersion, parent: Option<&str>) {
-        for stage in &self.workflow.stages {
-            if !task::takes(self.deployment, stage, &input.bucket, &input.key) {
-                continue;
-            }
-            let task = input.task(&self.deployment.name, &stage.name);
-            if self.known.insert(task.clone()) {
-                self.tasks.push(TaskView {
-                    stage: stage.name.clone(),
-                    task,
-                    input: input.clone(),
-                    parent: parent.map(str::to_owned),
-                    state: State::Waiting,
-                    report: None,
-                });
-            }
-        }
-    }
-
-    /// Waiting tasks from an index on.
-    fn waiting(&self, first: usize) -> impl Iterator<Item = (usize, &TaskView)> {
-        let tasks = self.tasks.iter().enumerate().skip(first);
-        tasks.filter(|(_, task)| task.state == State::Waiting)
-    }
-
-    /// Looks at all waiting tasks from an index on; whether anything changed.
-    async fn look(
-        &mut self,
-        first: usize,
-        on_change: &mut dyn FnMut(&TaskView),
-    ) -> Result<bool, Error> {
-        let seen = self.seen(first).await?;
-        let mut has_changed = false;
-        for (index, seen) in seen {
-            let task = &mut self.tasks[index];
-            if task.state == seen.state {
-                continue;
-            }
-            has_changed = true;
-            (task.state, task.report) = (seen.state, seen.report);
-            let count = self.tasks.len();
-            self.follow(index);
-            on_change(&self.tasks[index]);
-            self.tasks[count..].iter().for_each(&mut *on_change);
-        }
-        Ok(has_changed)
-    }
-
-    /// Adds the tasks that a task's outputs start.
-    fn follow(&mut self, index: usize) {
-        let task = self.tasks[index].clone();
-        if let State::Published { outputs } = &task.state {
-            let objects = outputs.iter().filter_map(|output| output.object.as_ref());
-            objects.for_each(|object| self.add(object, Some(&task.task)));
-        }
-    }
-
-    async fn seen(&self, first: usize) -> Result<Vec<(usize, Seen)>, Error> {
-        let mut by_stage: BTreeMap<&str, Vec<(usize, &TaskView)>> = BTreeMap::new();
-        for (index, task) in self.waiting(first) {
-            by_stage.entry(&task.stage).or_default().push((index, task));
-        }
-        let mut all = Vec::new();
-        for stage in &self.workflow.stages {
-            if let Some(tasks) = by_stage.get(stage.name.as_str()) {
-                all.extend(self.seen_of(stage, tasks).await?);
-            }
-        }
-        Ok(all)
-    }
-
-    async fn seen_of(
-        &self,
-        stage: &Stage,
-        tasks: &[(usize, &TaskView)],
-    ) -> Result<Vec<(usize, Seen)>, Error> {
-        let present = if tasks.len() > ASK_EACH {
-            Some(Present::list(self.cloud, self.deployment, stage).await?)
-        } else {
-            None
-        };
-        let present = present.as_ref();
-        let one = async |(index, task): &(usize, &TaskView)| {
-            let seen = look(self.cloud, self.deployment, stage, task, present).await?;
-            Ok((*index, seen))
-        };
-        let questions: Vec<_> = tasks.iter().map(one).collect();
-        stream::iter(questions)
-            .buffered(PARALLEL)
-            .try_collect()
-            .await
-    }
-}
-
-/// What there is of a stage: then only what is there need be asked for.
-pub(crate) struct Present {
-    /// Keys of records.
-    pub(crate) records: BTreeSet<String>,
-    /// Keys of the outputs of an atomic stage, with the time of their last change.
-    pub(crate) outputs: BTreeMap<String, u64>,
-}
-
-impl Present {
-    pub(crate) async fn list(
-        cloud: &Cloud,
-        deployment: &Deployment,
-        stage: &Stage,
-    ) -> Result<Self, Error> {
-        let (mut records, mut outputs) = (BTreeSet::new(), BTreeMap::new());
-        let prefix = records_prefix(&stage.name);
-        list_each(cloud, &deployment.state_bucket, &prefix, &mut |one| {
-            records.insert(one.object.key);
-        })
-        .await?;
-        if let Some((bucket, before, _)) = task::single_output(deployment, stage) {
-            list_each(cloud, bucket, before, &mut |one| {
-                outputs.insert(one.object.key, one.modified_ms);
-            })
-            .await?;
-        }
-        Ok(Self { records, outputs })
-    }
-}
-
-/// Looks at one task, asking only for what may be there.
-pub(crate) async fn look(
-    cloud: &Cloud,
-    deployment: &Deployment,
-    stage: &Stage,
-    view: &TaskView,
-    present: Option<&Present>,
-) -> Result<Seen, Error> {
-    let target = task::single_target(deployment, stage, &view.input.key);
-    let target = target.filter(|(_, key)| present.is_none_or(|all| all.outputs.contains_key(key)));
-    if let Some((bucket, key)) = &target
-        && let Some(seen) = task::by_output(cloud, bucket, key, &view.task).await?
-    {
-        return Ok(seen);
-    }
-    let record = scar_schemas::record::record_key(&stage.name, &view.task);
-    let mut seen = Seen::waiting();
-    if present.is_none_or(|all| all.records.contains(&record)) {
-        seen = task::by_record(cloud, deployment, &stage.name, &view.task).await?;
-    }
-    if let Some((bucket, key)) = &target
-        && seen.state == State::Waiting
-        && task::is_superseded(cloud, bucket, key, &view.input).await?
-    {
-        seen.state = State::Superseded;
-    }
-    Ok(seen)
 }

@@ -6,7 +6,6 @@
     reason = "a test that cannot go on fails, and says where"
 )]
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 

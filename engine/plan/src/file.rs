@@ -23,6 +23,12 @@ pub enum FileError {
         /// Its format.
         found: String,
     },
+    /// Made by another version of scar, which may carry it out in another way.
+    #[error("plan file was made by scar {found}, this is scar {}", env!("CARGO_PKG_VERSION"))]
+    Tool {
+        /// The version that made it.
+        found: String,
+    },
     /// Somebody changed it.
     #[error("plan file was edited or damaged: its content does not fit its integrity digest")]
     Integrity,
@@ -69,6 +75,11 @@ impl Plan {
         // The text's own value is hashed, so that not even an unknown key can be added.
         if file.integrity != integrity_of(value) {
             return Err(FileError::Integrity);
+        }
+        if file.tool.version != env!("CARGO_PKG_VERSION") {
+            return Err(FileError::Tool {
+                found: file.tool.version,
+            });
         }
         read::plan(file)
     }

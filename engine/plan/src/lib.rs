@@ -10,6 +10,7 @@ mod cost;
 mod decision;
 mod destroy;
 mod diff;
+mod drift;
 mod explain;
 mod file;
 mod graph;
@@ -35,6 +36,7 @@ pub use decision::{
 };
 pub use destroy::{destroy, foreign_buckets};
 pub use diff::{diff, plan};
+pub use drift::{Drift, DriftChange, drift};
 pub use file::FileError;
 pub use notification::{is_own, rule_prefix};
 pub use policy::Policy;

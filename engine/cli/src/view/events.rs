@@ -45,6 +45,9 @@ pub(crate) fn task_line(task: &TaskView, style: Style) -> String {
     match &task.state {
         State::Waiting => format!("  · {stage}  {input}  waiting"),
         State::Superseded => format!("  – {stage}  {input}  superseded by a newer version"),
+        State::Incomplete { arrived } => {
+            format!("  · {stage}  {input}  waits for more objects ({arrived} arrived)")
+        }
         State::Published { outputs } => {
             let made = match outputs.as_slice() {
                 [one] => clean(&one.key).into_owned(),
@@ -177,6 +180,7 @@ pub(crate) fn task(task: &TaskView) -> Value {
     let (state, outputs, failure) = match &task.state {
         State::Waiting => ("waiting", None, None),
         State::Superseded => ("superseded", None, None),
+        State::Incomplete { .. } => ("incomplete", None, None),
         State::Failed { failure } => ("failed", None, Some(failure)),
         State::Published { outputs } => ("published", Some(outputs), None),
     };

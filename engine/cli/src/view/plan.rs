@@ -1,6 +1,9 @@
 //! A plan for people: the graph with its marks, what changes in words of the manifest, permissions, counts.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod decision;
+mod graph;
+
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use scar_plan::{
@@ -23,7 +26,7 @@ pub(crate) fn human(plan: &Plan, style: Style, verbose: bool) -> String {
         );
         return out;
     }
-    out.push_str(&graph(plan, style));
+    out.push_str(&graph::graph(plan, style));
     out.push_str(&stages(plan, style));
     out.push_str(&foundation(plan, style));
     if verbose {
@@ -31,7 +34,10 @@ pub(crate) fn human(plan: &Plan, style: Style, verbose: bool) -> String {
         out.push_str(&resources(&plan.stack, style));
     }
     out.push_str(&permissions(plan, style));
+    out.push_str(&decision::cost(plan, style));
+    out.push_str(&decision::checks(plan, style));
     out.push_str(&summary(plan, verbose));
+    out.push_str(&decision::blocks(plan, style));
     out
 }
 
@@ -90,79 +96,6 @@ fn header(plan: &Plan, style: Style) -> String {
     )
 }
 
-/// The graph as a tree. A stage with several writers is drawn once and named again where it is met.
-fn graph(plan: &Plan, style: Style) -> String {
-    let mut drawing = Drawing {
-        plan,
-        style,
-        drawn: BTreeSet::new(),
-        out: String::from("\n"),
-    };
-    let fed: BTreeSet<&str> = plan.links.iter().map(|link| link.to.as_str()).collect();
-    for stage in plan
-        .stages
-        .iter()
-        .filter(|stage| !fed.contains(stage.name.as_str()))
-    {
-        let inputs = clean(&stage.inputs.join(" ")).into_owned();
-        let _ = writeln!(drawing.out, "  {}", style.dim(&inputs));
-        drawing.branch("  ", true, None, stage);
-    }
-    drawing.out
-}
-
-struct Drawing<'a> {
-    plan: &'a Plan,
-    style: Style,
-    drawn: BTreeSet<&'a str>,
-    out: String,
-}
-
-impl<'a> Drawing<'a> {
-    fn branch(&mut self, indent: &str, last: bool, via: Option<&str>, stage: &'a StageChange) {
-        let corner = if last { "└─" } else { "├─" };
-        let via = via
-            .map(|via| format!("{} → ", clean(via)))
-            .unwrap_or_default();
-        let name = clean(&stage.name);
-        if !self.drawn.insert(&stage.name) {
-            let _ = writeln!(self.out, "{indent}{corner} {via}{name} (above)");
-            return;
-        }
-        let mark = mark(stage.action, self.style);
-        let name = self.style.bold(&name);
-        let _ = writeln!(
-            self.out,
-            "{indent}{corner} {via}{mark} {name}  {}",
-            stage.compute
-        );
-        self.below(
-            &format!("{indent}{}", if last { "   " } else { "│  " }),
-            stage,
-        );
-    }
-
-    fn below(&mut self, indent: &str, stage: &'a StageChange) {
-        let plan = self.plan;
-        let next: Vec<(&str, &StageChange)> = plan
-            .links
-            .iter()
-            .filter(|link| link.from == stage.name)
-            .filter_map(|link| {
-                let to = plan.stages.iter().find(|stage| stage.name == link.to)?;
-                Some((link.via.as_str(), to))
-            })
-            .collect();
-        if next.is_empty() {
-            let outputs = clean(&stage.outputs.join(" ")).into_owned();
-            let _ = writeln!(self.out, "{indent}└─ {}", self.style.dim(&outputs));
-        }
-        for (number, (via, to)) in next.iter().enumerate() {
-            self.branch(indent, number + 1 == next.len(), Some(via), to);
-        }
-    }
-}
-
 /// A line per stage: what happens to it and why, in words of the manifest.
 fn stages(plan: &Plan, style: Style) -> String {
     let rows: Vec<Vec<String>> = plan
@@ -170,7 +103,11 @@ fn stages(plan: &Plan, style: Style) -> String {
         .iter()
         .map(|stage| {
             let name = format!("{} {}", mark(stage.action, style), clean(&stage.name));
-            vec![format!("  {name}"), stage_words(plan, stage)]
+            let place = match stage.action {
+                Action::Keep => String::new(),
+                _ => decision::place(stage.place.as_ref(), style),
+            };
+            vec![format!("  {name}"), stage_words(plan, stage), place]
         })
         .collect();
     format!("\n{}", table(&rows, &[]))
@@ -249,6 +186,7 @@ fn foundation(plan: &Plan, style: Style) -> String {
             bytes(size)
         );
     }
+    out.push_str(&decision::outside(plan, style));
     out
 }
 
@@ -267,12 +205,18 @@ fn resources(stack: &StackChange, style: Style) -> String {
 
 fn resource(resource: &ResourceChange, style: Style) -> String {
     let kept = match (resource.retained, resource.action) {
+        _ if !resource.consequence.is_empty() => "",
         (true, Action::Delete) => ", but kept in the account",
         (true, Action::Replace) => ", the old one is kept",
         _ => "",
     };
+    let consequence = match resource.action {
+        Action::Create | Action::Keep => String::new(),
+        _ if resource.consequence.is_empty() => String::new(),
+        _ => format!(": {}", resource.consequence),
+    };
     let mut out = format!(
-        "  {} {:<28} {:<30} {}{kept}\n",
+        "  {} {:<28} {:<30} {}{consequence}{kept}\n",
         mark(resource.action, style),
         clean(&resource.logical_id),
         resource.kind,
@@ -282,16 +226,18 @@ fn resource(resource: &ResourceChange, style: Style) -> String {
         path,
         before,
         after,
+        place,
         ..
     } in &resource.properties
     {
-        let _ = writeln!(
-            out,
-            "      {}  {} → {}",
+        let place = decision::place(place.as_ref(), style);
+        let line = format!(
+            "      {}  {} → {}  {place}",
             clean(path),
             value(before),
             value(after)
         );
+        let _ = writeln!(out, "{}", line.trim_end());
     }
     out
 }

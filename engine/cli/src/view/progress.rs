@@ -142,7 +142,7 @@ impl<'a> Progress<'a> {
             return self.object(&events::task(task));
         }
         let mark = match task.state {
-            State::Waiting => Mark::Waiting,
+            State::Waiting | State::Incomplete { .. } => Mark::Waiting,
             State::Published { .. } | State::Superseded => Mark::Done,
             State::Failed { .. } => Mark::Failed,
         };
