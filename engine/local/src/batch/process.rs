@@ -150,19 +150,21 @@ pub(super) async fn run(order: Order, stop: &Stop) -> Ended {
     };
     let mut tree = ProcessTree::default();
     let mut had_too_much_memory = false;
-    let mut kill_at = None;
+    let (mut kill_at, mut was_asked) = (None, false);
     let outcome = loop {
         tokio::select! {
             outcome = &mut finished => break outcome,
             why = stop.wait(), if kill_at.is_none() => {
-                tree.adopt_children_of(thread);
-                tree.signal_first_marked(MARK, Signal::TERM);
                 let grace = if why == Why::Closing { Duration::ZERO } else { GRACE };
                 kill_at = Some(Instant::now() + grace);
             }
             () = tokio::time::sleep(LOOK_INTERVAL) => {}
         }
         tree.adopt_children_of(thread);
+        // A container that is not up yet is asked as soon as it is.
+        if kill_at.is_some() && !was_asked {
+            was_asked = tree.signal_first_marked(MARK, Signal::TERM);
+        }
         let is_closing = stop.asked() == Some(Why::Closing);
         if is_closing || kill_at.is_some_and(|time| Instant::now() >= time) {
             tree.kill();

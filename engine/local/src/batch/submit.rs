@@ -154,7 +154,9 @@ fn shape(request: &Value, defined: &Value) -> Result<Shape, String> {
                 .get("nodeOverrides")
                 .and_then(|one| one["numNodes"].as_u64());
             Ok(Shape::MultiNode {
-                nodes: overridden.or(nodes["numNodes"].as_u64()).unwrap_or(1),
+                nodes: overridden
+                    .or_else(|| nodes["numNodes"].as_u64())
+                    .unwrap_or(1),
                 main: nodes["mainNode"].as_u64().unwrap_or(0),
             })
         }
@@ -266,7 +268,7 @@ fn range_of(ranges: Option<&Value>, node: u64, nodes: u64) -> Option<&Value> {
         let text = range["targetNodes"].as_str().unwrap_or_default();
         let (first, last) = text.split_once(':').unwrap_or((text, text));
         let first = first.parse().unwrap_or(0);
-        let last = last.parse().unwrap_or(nodes.saturating_sub(1));
+        let last = last.parse().unwrap_or_else(|_| nodes.saturating_sub(1));
         (first..=last).contains(&node)
     };
     ranges?.as_array()?.iter().rfind(has)

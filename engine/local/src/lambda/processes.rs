@@ -72,8 +72,8 @@ impl ProcessTree {
     }
 
     /// Sends a signal to the first processes that have a variable which starts with `mark`: not to those
-    /// that inherited it. Containers are stopped in this way.
-    pub(crate) fn signal_first_marked(&mut self, mark: &str, signal: Signal) {
+    /// that inherited it. Containers are stopped in this way. Returns whether there are any.
+    pub(crate) fn signal_first_marked(&mut self, mark: &str, signal: Signal) -> bool {
         self.look();
         let marked: BTreeSet<i32> = self
             .members
@@ -85,6 +85,7 @@ impl ProcessTree {
             .iter()
             .filter(|id| parent(**id).is_none_or(|parent| !marked.contains(&parent)));
         first.for_each(|id| send(*id, signal));
+        !marked.is_empty()
     }
 
     /// Forgets those that ended and finds new ones.

@@ -56,7 +56,7 @@ fn shown(filter: &Filter) -> Option<NotificationConfigurationFilter> {
     ];
     let rules: Vec<FilterRule> = rules.into_iter().flatten().collect();
     let has_rules = !rules.is_empty();
-    has_rules.then(|| NotificationConfigurationFilter {
+    has_rules.then_some(NotificationConfigurationFilter {
         key: Some(S3KeyFilter {
             filter_rules: Some(rules),
         }),

@@ -279,7 +279,7 @@ fn list_jobs(services: &Services, input: &Value) -> Result<Response<Bytes>, Faul
         .get("filters")
         .and_then(Value::as_array)
         .is_some_and(|all| !all.is_empty());
-    let status = named("jobStatus").or((!has_filters).then_some("RUNNING"));
+    let status = named("jobStatus").or_else(|| (!has_filters).then_some("RUNNING"));
     let is_wanted = |job: &Job| {
         let own_queue = job.queue.rsplit('/').next();
         prefix.is_empty() != job.parent().is_some()
