@@ -77,11 +77,7 @@ fn authorization(
     match value::text(&found, report).as_deref() {
         Some("AWS_IAM") => report.mapped(&found, to),
         Some("NONE") => report.changed(&found, to, open),
-        Some(_) => report.changed(
-            &found,
-            &to,
-            "write `auth: {jwt: …}` for callers with tokens",
-        ),
+        Some(_) => report.changed(&found, to, "write `auth: {jwt: …}` for callers with tokens"),
         None => {}
     }
 }

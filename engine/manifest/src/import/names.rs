@@ -15,7 +15,8 @@ pub(crate) fn name(text: &str, otherwise: &str) -> String {
     let mut name = String::new();
     for character in text.chars().map(letter) {
         let is_start = name.is_empty() && !character.is_ascii_lowercase();
-        if !is_start && !(character == '-' && name.ends_with('-')) && name.len() < MOST {
+        let is_double = character == '-' && name.ends_with('-');
+        if !is_start && !is_double && name.len() < MOST {
             name.push(character);
         }
     }

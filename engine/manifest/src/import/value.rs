@@ -97,7 +97,7 @@ pub(crate) fn texts(found: &Found<'_>, report: &mut Report) -> Vec<String> {
 /// MiB in the largest unit that fits.
 pub(crate) fn size(mib: u64) -> String {
     match mib {
-        mib if mib > 0 && mib % 1024 == 0 => format!("{}GiB", mib / 1024),
+        mib if mib > 0 && mib.is_multiple_of(1024) => format!("{}GiB", mib / 1024),
         mib => format!("{mib}MiB"),
     }
 }
@@ -105,7 +105,7 @@ pub(crate) fn size(mib: u64) -> String {
 /// Seconds in the largest unit that fits.
 pub(crate) fn duration(seconds: u64) -> String {
     for (unit, length) in [("d", 86_400), ("h", 3600), ("m", 60)] {
-        if seconds > 0 && seconds % length == 0 {
+        if seconds > 0 && seconds.is_multiple_of(length) {
             return format!("{}{unit}", seconds / length);
         }
     }
