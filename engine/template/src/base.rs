@@ -38,10 +38,9 @@ pub(crate) fn render(
         keys.push(parameter::SUPERVISOR_ARM64_KEY);
     }
     let names: Vec<&str> = features.iter().map(|feature| feature.name()).collect();
-    let document = fragments.render(
-        "base",
-        json!({"keys": keys, "resources": resources, "features": names, "outputs": outputs(&features)}),
-    )?;
+    let mut document = fragments.render("base", json!({"keys": keys, "features": names}))?;
+    document["Resources"] = Value::Object(resources);
+    document["Outputs"] = json!(outputs(&features));
     Ok(Base {
         document: Document::from_value(document)?,
         parameters: parameters(&features, materials),

@@ -2,12 +2,14 @@
 //! wrong one would widen what a role may do.
 
 use scar_workflow::Workflow;
+use serde_json::Value;
 
 use crate::Error;
 
 /// Checks all names of a workflow.
 pub(crate) fn names(workflow: &Workflow) -> Result<(), Error> {
-    let stages = workflow.stages.iter().map(|stage| &stage.name);
+    let stages = workflow.stages.iter();
+    let stages = stages.flat_map(|stage| [&stage.name, &stage.id].into_iter().chain(&stage.after));
     let own = [&workflow.name, &workflow.environment]
         .into_iter()
         .chain(workflow.buckets.keys())
@@ -16,11 +18,34 @@ pub(crate) fn names(workflow: &Workflow) -> Result<(), Error> {
     let wrong = own
         .filter(|name| !is_name(name))
         .chain(existing.filter(|name| !is_bucket_name(name)))
+        .chain(workflow.alarm.iter().filter(|topic| !is_topic(topic)))
         .next();
     match wrong {
         Some(name) => Err(Error::InvalidName { name: name.clone() }),
         None => Ok(()),
     }
+}
+
+/// Whether `CloudFormation` would put a secret or a parameter in place of some text of a resource: nothing
+/// that scar renders asks for one.
+pub(crate) fn dynamic_reference(resource: &Value) -> Option<&str> {
+    match resource {
+        Value::String(text) => text.contains("{{resolve:").then_some(text),
+        Value::Array(items) => items.iter().find_map(dynamic_reference),
+        Value::Object(map) => map.iter().find_map(|(key, value)| {
+            let in_key = key.contains("{{resolve:").then_some(key.as_str());
+            in_key.or_else(|| dynamic_reference(value))
+        }),
+        _ => None,
+    }
+}
+
+/// A topic's name ("`CreateTopic`" of SNS) or its ARN.
+fn is_topic(topic: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    let name = topic.rsplit(':').next().unwrap_or_default();
+    let is_arn = topic.starts_with("arn:") && !topic.contains("${");
+    (is_arn || name == topic) && !name.is_empty() && name.bytes().all(is_allowed)
 }
 
 fn is_name(name: &str) -> bool {

@@ -12,6 +12,9 @@ use crate::Error;
 /// runtime" of Lambda).
 const BOOTSTRAP: &str = "bootstrap";
 
+/// Setting up the compression of a small file takes longer than it ever saves.
+const WORTH_COMPRESSING_BYTES: usize = 16 * 1024;
+
 /// The supervisor as a Lambda layer: `bootstrap` at its root, where the runtime looks for it.
 ///
 /// # Errors
@@ -39,12 +42,15 @@ pub(crate) fn stage_zip(
 /// Files in the given order, with a fixed time, so that only content makes a difference.
 fn archive(files: &[(&str, &[u8], u32)]) -> Result<Vec<u8>, Error> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
-    let options = SimpleFileOptions::default()
-        .compression_method(CompressionMethod::Deflated)
-        .last_modified_time(zip::DateTime::DEFAULT);
+    let options = SimpleFileOptions::default().last_modified_time(zip::DateTime::DEFAULT);
     let failed = |message: String| Error::Package { message };
     for (name, bytes, mode) in files {
-        let options = options.unix_permissions(*mode);
+        let method = if bytes.len() < WORTH_COMPRESSING_BYTES {
+            CompressionMethod::Stored
+        } else {
+            CompressionMethod::Deflated
+        };
+        let options = options.compression_method(method).unix_permissions(*mode);
         writer
             .start_file(*name, options)
             .map_err(|error| failed(error.to_string()))?;

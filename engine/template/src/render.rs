@@ -107,6 +107,12 @@ impl Stack {
     }
 
     fn add(&mut self, id: String, resource: Value, origin: Origin) -> Result<(), Error> {
+        if let Some(text) = check::dynamic_reference(&resource) {
+            return Err(Error::UnsafeText {
+                stage: origin.stage.unwrap_or(origin.path),
+                text: text.to_owned(),
+            });
+        }
         self.origins.insert(id.clone(), origin);
         match self.resources.insert(id.clone(), resource) {
             None => Ok(()),
@@ -123,13 +129,18 @@ impl Stack {
         let metadata = serde_json::to_value(summary).map_err(|error| Error::Package {
             message: error.to_string(),
         })?;
-        Ok(Document::from_value(json!({
-            "Description": format!("scar: workflow {} ({})", workflow.name, workflow.environment),
-            "Metadata": { METADATA_KEY: metadata },
-            "Parameters": parameters.collect::<Map<String, Value>>(),
-            "Resources": self.resources,
-            "Outputs": self.outputs,
-        }))?)
+        let description = format!(
+            "scar: workflow {} ({})",
+            workflow.name, workflow.environment
+        );
+        let mut document = Map::new();
+        let mut put = |section: &str, value| document.insert(section.to_owned(), value);
+        put("Description", Value::String(description));
+        put("Metadata", json!({ METADATA_KEY: metadata }));
+        put("Parameters", parameters.collect());
+        put("Resources", Value::Object(self.resources));
+        put("Outputs", Value::Object(self.outputs));
+        Ok(Document::from_value(Value::Object(document))?)
     }
 }
 
