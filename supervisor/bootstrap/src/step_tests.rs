@@ -12,6 +12,56 @@ use super::*;
 
 const OUTPUTS: usize = 2;
 
+/// What a broken protocol would do.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Variant {
+    Right,
+    /// Writes without a condition.
+    NoCondition,
+    /// Copies outputs to their keys before the commit.
+    PublishesFirst,
+    /// Takes a committed record for a published one.
+    NeverRollsForward,
+    /// Takes its own write, whose answer was lost, for somebody else's, and leaves.
+    DisownsItsWrite,
+    /// Acknowledges when the marker is there, before there is a job.
+    NeverSubmits,
+    /// Takes every refused write for a success.
+    AnyRefusalIsSuccess,
+    /// Replaces an output without a look at the input.
+    NeverComparesVersions,
+    /// Tells nobody.
+    NeverAnnounces,
+}
+
+impl Variant {
+    fn next(self, facts: &Facts, step: Step, reply: Reply) -> Step {
+        let published = Step::End(End::Already(TaskState::Published));
+        match (self, &step, &reply) {
+            (Self::NeverRollsForward, Step::LookRecord { .. }, Reply::Record(Some(_)))
+            | (Self::DisownsItsWrite, Step::Commit, Reply::Taken(_))
+            | (Self::AnyRefusalIsSuccess, Step::Put(_), Reply::Taken(_)) => published,
+            (Self::NeverSubmits, Step::Note(_), _) => Step::End(End::HandedOver),
+            (Self::NeverComparesVersions, Step::LookInput { .. }, Reply::Current(_)) => {
+                next(facts, step, Reply::Current(true))
+            }
+            (Self::PublishesFirst, Step::Stage, Reply::Staged) => {
+                let attempt = facts.input.parse().unwrap_or_default();
+                Step::Publish(Committed {
+                    record: record(1, attempt, TaskState::Committed),
+                    etag: String::new(),
+                    blocked: Vec::new(),
+                })
+            }
+            (Self::NeverAnnounces, ..) => match next(facts, step, reply) {
+                Step::Announce(end) => Step::End(end),
+                step => step,
+            },
+            _ => next(facts, step, reply),
+        }
+    }
+}
+
 /// An object in an output's place.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Object {
@@ -52,6 +102,7 @@ struct World {
     kills: u8,
     losses: u8,
     fails: bool,
+    variant: Variant,
     announces: bool,
     /// Functions are too small for the work, jobs are not.
     too_small: bool,
@@ -144,6 +195,7 @@ impl World {
             kills: 1,
             losses: 1,
             fails: false,
+            variant: Variant::Right,
             announces: false,
             too_small: false,
             started: BTreeMap::new(),
@@ -167,6 +219,7 @@ impl World {
         Facts {
             place: process.place,
             announces: self.announces,
+            input: process.attempt.to_string(),
             ..facts(self.mode, process.version)
         }
     }
@@ -180,6 +233,7 @@ impl World {
     ) -> Result<(), Option<Seen>> {
         let there = self.finals[index].clone();
         let holds = match (condition, &there) {
+            _ if self.variant == Variant::NoCondition => true,
             (Condition::Absent, None) => true,
             (Condition::Etag(etag), Some(object)) => object.etag.to_string() == *etag,
             _ => false,
@@ -378,7 +432,12 @@ impl World {
                 self.records.insert(version, made.clone());
                 made
             }
-            Some((there, etag)) if there.attempt == attempt.to_string() => (there, etag),
+            Some((there, etag))
+                if there.attempt == attempt.to_string()
+                    && self.variant != Variant::DisownsItsWrite =>
+            {
+                (there, etag)
+            }
             Some(_) => {
                 self.discard(attempt);
                 return Reply::Taken(Seen::default());
@@ -411,7 +470,8 @@ impl World {
             let mut next_world = self.clone();
             if let Some(reply) = next_world.request(which) {
                 let step = process.step.clone();
-                next_world.processes[which].step = next(&self.facts_of(process), step, reply);
+                let facts = self.facts_of(process);
+                next_world.processes[which].step = self.variant.next(&facts, step, reply);
             }
             next_world.redeliver(which);
             worlds.push(next_world);
@@ -618,6 +678,34 @@ fn a_lost_answer_to_a_submission_makes_another_job_and_one_set() {
         };
         explore(world.in_functions(place));
     }
+}
+
+#[test]
+fn broken_protocols_are_found_out() {
+    use Variant as V;
+    let ledger = || World::new(Mode::Ledger, &[1, 1], 1);
+    let atomic = || World::new(Mode::Atomic, &[1, 1], 1);
+    let newer = || World::new(Mode::Atomic, &[1, 2], 2);
+    let cases = [
+        (V::NoCondition, atomic()),
+        (V::NoCondition, ledger()),
+        (V::PublishesFirst, ledger()),
+        (V::NeverRollsForward, ledger()),
+        (V::DisownsItsWrite, ledger()),
+        (V::AnyRefusalIsSuccess, newer()),
+        (V::NeverComparesVersions, newer()),
+        (V::NeverSubmits, atomic().in_functions(Place::Batch)),
+        (V::NeverAnnounces, atomic().in_functions(Place::Fallback)),
+    ];
+    let found = cases.map(|(variant, world)| {
+        let world = World { variant, ..world };
+        (
+            variant,
+            std::panic::catch_unwind(|| explore(world)).is_err(),
+        )
+    });
+    let missed: Vec<Variant> = found.iter().filter(|one| !one.1).map(|one| one.0).collect();
+    assert_eq!(missed, []);
 }
 
 #[test]
