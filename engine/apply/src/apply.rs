@@ -253,10 +253,13 @@ impl Run<'_> {
     ) -> Result<Outputs, Error> {
         let parameters = resolve(parameters, &self.plan.base.name, base)?;
         let artifact_bucket = base.get(output::ARTIFACT_BUCKET).map(String::as_str);
+        let is_workflow = change.name == self.plan.stack.name;
+        let alarms = self.plan.protection.rollback_alarms.as_slice();
         let wanted = Wanted {
             change,
             parameters,
             artifact_bucket,
+            rollback_alarms: if is_workflow { alarms } else { &[] },
         };
         let done = deploy(self.cloud, &wanted, on_event).await?;
         self.applied.changed |= done.changed;
@@ -266,20 +269,13 @@ impl Run<'_> {
 
 /// ARNs of a stack's functions by logical id.
 async fn functions(cloud: &Cloud, name: &str) -> Result<BTreeMap<String, String>, Error> {
-    let partition = match cloud.region() {
-        region if region.starts_with("cn-") => "aws-cn",
-        region if region.starts_with("us-gov-") => "aws-us-gov",
-        _ => "aws",
-    };
-    let (region, account) = (cloud.region(), cloud.account());
     let resources = stack::resources(cloud, name).await?;
     let functions = resources
         .into_iter()
         .filter(|one| one.resource_type.as_deref() == Some("AWS::Lambda::Function"));
     let arn = |one: aws_sdk_cloudformation::types::StackResourceSummary| {
-        let name = one.physical_resource_id?;
-        let arn = format!("arn:{partition}:lambda:{region}:{account}:function:{name}");
-        Some((one.logical_resource_id?, arn))
+        let resource = format!("function:{}", one.physical_resource_id?);
+        Some((one.logical_resource_id?, cloud.arn("lambda", &resource)))
     };
     Ok(functions.filter_map(arn).collect())
 }

@@ -5,7 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_sdk_cloudformation::error::ProvideErrorMetadata;
 use aws_sdk_cloudformation::types::{
-    Capability, ChangeSetStatus, ChangeSetType, OnStackFailure, Parameter, Tag,
+    Capability, ChangeSetStatus, ChangeSetType, OnStackFailure, Parameter, RollbackConfiguration,
+    RollbackTrigger, StackResourceSummary, Tag,
 };
 use scar_plan::StackChange;
 use scar_schemas::digest::Digest;
@@ -25,6 +26,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) parameters: BTreeMap<String, String>,
     /// Where a template goes that is too long for a request.
     pub(crate) artifact_bucket: Option<&'a str>,
+    /// Logical ids of alarms that undo an update when they ring.
+    pub(crate) rollback_alarms: &'a [String],
 }
 
 /// A stack as wanted.
@@ -131,6 +134,9 @@ async fn create(cloud: &Cloud, wanted: &Wanted<'_>, operation: Operation) -> Res
             .import_existing_resources(true),
         _ => request.change_set_type(ChangeSetType::Update),
     };
+    if operation == Operation::Update {
+        request = request.set_rollback_configuration(guards(cloud, wanted).await?);
+    }
     request = match template_url(cloud, wanted).await? {
         Some(url) => request.template_url(url),
         None => request.template_body(&wanted.change.text),
@@ -140,6 +146,35 @@ async fn create(cloud: &Cloud, wanted: &Wanted<'_>, operation: Operation) -> Res
         _ => failed("CreateChangeSet", name)(error),
     })?;
     Ok(answer.id.unwrap_or_default())
+}
+
+/// The alarms that are there already; those that the update makes guard the next one.
+async fn guards(
+    cloud: &Cloud,
+    wanted: &Wanted<'_>,
+) -> Result<Option<RollbackConfiguration>, Error> {
+    const KIND: &str = "AWS::CloudWatch::Alarm";
+    if wanted.rollback_alarms.is_empty() {
+        return Ok(None);
+    }
+    let resources = stack::resources(cloud, &wanted.change.name).await?;
+    let is_guard = |one: &StackResourceSummary| {
+        let id = one.logical_resource_id().unwrap_or_default();
+        one.resource_type() == Some(KIND) && wanted.rollback_alarms.iter().any(|alarm| alarm == id)
+    };
+    let trigger = |one: &StackResourceSummary| {
+        let arn = cloud.arn(
+            "cloudwatch",
+            &format!("alarm:{}", one.physical_resource_id()?),
+        );
+        Some(RollbackTrigger::builder().arn(arn).r#type(KIND).build())
+    };
+    let guards = resources.iter().filter(|one| is_guard(one));
+    let triggers: Vec<RollbackTrigger> = guards.filter_map(trigger).collect();
+    let configuration = RollbackConfiguration::builder();
+    Ok(Some(
+        configuration.set_rollback_triggers(Some(triggers)).build(),
+    ))
 }
 
 /// Uploads a template that is too long for a request.

@@ -112,6 +112,17 @@ impl Cloud {
         &self.region
     }
 
+    /// ARN of something of this account and region.
+    pub(crate) fn arn(&self, service: &str, resource: &str) -> String {
+        let (region, account) = (&self.region, &self.account);
+        let partition = match region.as_str() {
+            region if region.starts_with("cn-") => "aws-cn",
+            region if region.starts_with("us-gov-") => "aws-us-gov",
+            _ => "aws",
+        };
+        format!("arn:{partition}:{service}:{region}:{account}:{resource}")
+    }
+
     /// Pauses between two looks at something that changes. At an endpoint things take milliseconds and
     /// calls are free; AWS limits the rate of calls.
     pub(crate) fn pauses(&self) -> Pauses {

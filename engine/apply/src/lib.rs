@@ -11,6 +11,7 @@
 )]
 
 mod apply;
+mod attach;
 mod call;
 mod change_set;
 mod cloud;
@@ -38,6 +39,7 @@ pub mod trace;
 mod transfer;
 
 pub use apply::{Applied, apply};
+pub use attach::attach;
 pub use cloud::{Cloud, Credentials, Target, aws_is_configured};
 pub use deployment::Deployment;
 pub use destroy::{DestroyOptions, Destroyed, destroy};
