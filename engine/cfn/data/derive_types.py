@@ -1,8 +1,8 @@
 """Derives `types.jsonl` from the CloudFormation resource schemas that cfn-lint carries.
 
-Usage: pip install cfn-lint==1.51.0 && python derive_types.py > types.jsonl
+Usage: pip install cfn-lint==1.58.0 && python derive_types.py > types.jsonl
 
-The schemas are published by AWS; cfn-lint's release has them as of 2026-10-20, with its own corrections.
+The schemas are published by AWS; this release of cfn-lint carries them with its own corrections.
 One line per resource type: the name, a tab, and what the validator needs of its schema. Descriptions, handlers,
 and patterns that look around (which the validator's automata do not have) are left out.
 """

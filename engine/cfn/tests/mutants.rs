@@ -8,6 +8,8 @@ use serde_json::Value;
 
 const TEMPLATE: &str = include_str!("mutants/template.yaml");
 const MUTANTS: &str = include_str!("mutants/mutants.jsonl");
+/// What cfn-lint says of mutants, as far as it has been asked; written by `mutants/judge.py`.
+const LINTED: &str = include_str!("mutants/cfn-lint.tsv");
 
 #[test]
 fn the_template_is_clean() {
@@ -33,6 +35,20 @@ fn every_mutant_is_found() {
     }
     assert_eq!(missed, [""; 0], "missed of {kinds:?}");
     assert!(MUTANTS.lines().count() > 400);
+}
+
+/// Every mutant is found, so those that cfn-lint finds are; here only that the table is about them.
+#[test]
+fn the_table_of_the_linter_is_about_these_mutants() {
+    let names: Vec<String> = MUTANTS
+        .lines()
+        .map(|line| text(&serde_json::from_str(line).unwrap(), "name").to_owned())
+        .collect();
+    for line in LINTED.lines() {
+        let (name, verdict) = line.split_once('\t').unwrap();
+        assert!(names.iter().any(|one| one == name), "{name}");
+        assert!(matches!(verdict, "error" | "nothing"), "{verdict}");
+    }
 }
 
 fn is_found(template: Value) -> bool {
