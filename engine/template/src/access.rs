@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::Error;
 use crate::buckets::Buckets;
+use crate::event;
 
 /// ARNs of the objects that start the stage, in buckets that `wanted` takes.
 pub(crate) fn inputs(
@@ -70,7 +71,7 @@ pub(crate) fn records(buckets: &Buckets<'_>, stage: &Stage) -> Vec<Value> {
 /// ARNs of the objects through which the stage's invocations and jobs hand over to each other.
 pub(crate) fn hand_over(buckets: &Buckets<'_>, stage: &Stage) -> Vec<Value> {
     let mut prefixes = Vec::new();
-    if stage.join.is_some() {
+    if event::is_join(stage) {
         prefixes.extend([slots_prefix(&stage.id), fires_prefix(&stage.id)]);
     }
     if !stage.items.is_empty() {

@@ -33,6 +33,11 @@ pub(crate) fn has_main_events(stage: &Stage) -> bool {
     !stage.inputs.is_empty() && !stage.join.as_ref().is_some_and(is_window)
 }
 
+/// Whether the stage waits for several objects: also one that is after several stages.
+pub(crate) fn is_join(stage: &Stage) -> bool {
+    stage.join.is_some() || stage.after.len() > 1
+}
+
 /// The rules of a stage: one per bucket, more where the patterns are too long for one, and one for
 /// scar's own objects if any start it.
 pub(crate) fn rules(workflow: &Workflow, stage: &Stage) -> Result<Vec<Rule>, Error> {
@@ -55,7 +60,7 @@ pub(crate) fn rules(workflow: &Workflow, stage: &Stage) -> Result<Vec<Rule>, Err
 /// Prefixes of the objects of scar's own that start the stage.
 fn own_prefixes(stage: &Stage) -> Vec<String> {
     let mut prefixes = Vec::new();
-    if stage.join.is_some() {
+    if is_join(stage) {
         prefixes.push(fires_prefix(&stage.id));
     }
     if !stage.items.is_empty() && stage.compute == Compute::Lambda {

@@ -120,6 +120,16 @@ fn triggers() -> Vec<Case> {
             follower.after = vec!["work".to_owned()];
             workflow.stages.push(follower);
         }),
+        case("after-several", |workflow| {
+            let mut other = stage("other");
+            for stage in workflow.stages.iter_mut().chain([&mut other]) {
+                stage.announces = true;
+            }
+            let mut follower = stage("tell");
+            follower.inputs.clear();
+            follower.after = vec!["work".to_owned(), "other".to_owned()];
+            workflow.stages.extend([other, follower]);
+        }),
         one("loop", |it| it.loop_max = Some(3)),
     ]
 }
