@@ -33,7 +33,9 @@ pub fn matches(tokens: &[Token], key: &str) -> bool {
 /// `None` is a proof that there is none.
 #[must_use]
 pub fn common_key(left: &[Token], right: &[Token]) -> Option<String> {
-    if !prefixes_agree(left, right) {
+    if !literals_agree(left.iter(), right.iter())
+        || !literals_agree(left.iter().rev(), right.iter().rev())
+    {
         return None;
     }
     let mut search = Search::new(left, right);
@@ -148,9 +150,12 @@ pub(crate) fn reach(tokens: &[Token], position: usize, visit: &mut dyn FnMut(usi
     }
 }
 
-/// Whether the literal beginnings allow a common key; answers most questions at once.
-fn prefixes_agree(left: &[Token], right: &[Token]) -> bool {
-    for pair in left.iter().zip(right) {
+/// Whether the literal beginnings, or ends, allow a common key; answers most questions at once.
+fn literals_agree<'a>(
+    left: impl Iterator<Item = &'a Token>,
+    right: impl Iterator<Item = &'a Token>,
+) -> bool {
+    for pair in left.zip(right) {
         match pair {
             (Token::Literal(a), Token::Literal(b)) if a == b => {}
             (Token::Literal(_), Token::Literal(_)) => return false,

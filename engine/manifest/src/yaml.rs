@@ -11,7 +11,7 @@ use crate::text::MAX_DEPTH;
 use crate::tree::{Entry, Node, Value};
 
 /// Bytes of tree, aliases counted at every use; a small file must not become a large tree.
-const MAX_WEIGHT: usize = 1024 * 1024;
+const MAX_WEIGHT: usize = 3 * 1024 * 1024;
 /// Bytes that a node weighs besides its text.
 const NODE_WEIGHT: usize = 64;
 

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use scar_manifest::{Diagnostic, Places};
 use scar_schemas::construct::When;
 
-use crate::Workflow;
 use crate::ends::{End, Ends, Index};
 use crate::resolve::span;
+use crate::{Workflow, limits};
 
 /// Sizes in bytes: the least, and the first that is too large.
 type Range = (u64, Option<u64>);
@@ -38,11 +38,17 @@ pub(crate) fn check(
     }
     let index = Index::new(&ends.inputs);
     let (mut pairs, mut groups) = (BTreeSet::new(), BTreeSet::new());
+    let mut comparisons = 0;
     for (number, first) in ends.inputs.iter().enumerate() {
         let Some(left) = sizes(workflow, first) else {
             continue;
         };
         let near = index.near(&first.space);
+        comparisons += near.len();
+        // Advice on so many is no help.
+        if comparisons > limits::COMPARISONS / 10 {
+            return;
+        }
         for second in near.iter().filter(|second| **second > number) {
             let second = &ends.inputs[*second];
             let Some(right) = sizes(workflow, second).filter(|_| first.stage != second.stage)

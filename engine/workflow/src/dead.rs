@@ -6,7 +6,7 @@ use scar_manifest::{Diagnostic, nearest};
 use scar_schemas::contract::OutputKey;
 
 use crate::ends::{End, Ends};
-use crate::{Input, Output, Workflow};
+use crate::{Input, Output, Workflow, limits};
 
 /// Finds what may have been meant by inputs that no stage feeds.
 pub(crate) struct Search<'a> {
@@ -14,27 +14,36 @@ pub(crate) struct Search<'a> {
     ends: &'a Ends<'a>,
     /// Outputs that nobody reads.
     unread: BTreeSet<usize>,
-    /// All outputs by bucket and folder.
-    folders: BTreeMap<(&'a str, &'a str), Vec<usize>>,
+    /// All outputs by folder.
+    folders: BTreeMap<&'a str, Vec<usize>>,
+    /// Outputs that nobody reads, by their folder with one part left out.
+    gaps: BTreeMap<Gap, Vec<usize>>,
 }
+
+/// A folder with one part left out: what is before it, and what is behind.
+type Gap = (String, String);
 
 impl<'a> Search<'a> {
     pub(crate) fn new(workflow: &'a Workflow, ends: &'a Ends<'a>) -> Self {
         let read: BTreeSet<usize> = ends.meetings.iter().map(|m| m.output).collect();
-        let mut folders: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
-        for (number, end) in ends.outputs.iter().enumerate() {
-            let output = &workflow.stages[end.stage].outputs[end.index];
-            let place = (output.bucket.as_str(), output_folder(output));
-            folders.entry(place).or_default().push(number);
-        }
-        Self {
+        let mut search = Self {
             workflow,
             ends,
-            unread: (0..ends.outputs.len())
-                .filter(|output| !read.contains(output))
-                .collect(),
-            folders,
+            unread: BTreeSet::new(),
+            folders: BTreeMap::new(),
+            gaps: BTreeMap::new(),
+        };
+        for (number, end) in ends.outputs.iter().enumerate() {
+            let folder = output_folder(&workflow.stages[end.stage].outputs[end.index]);
+            search.folders.entry(folder).or_default().push(number);
+            if !read.contains(&number) {
+                search.unread.insert(number);
+                for (gap, _) in gaps(folder) {
+                    search.gaps.entry(gap).or_default().push(number);
+                }
+            }
         }
+        search
     }
 
     /// Why an input that no stage feeds looks like a mistake; `None` if it is a plain source. `follows` tells
@@ -46,30 +55,37 @@ impl<'a> Search<'a> {
     ) -> Option<Diagnostic> {
         let input = &self.workflow.stages[reader.stage].inputs[reader.index];
         let folder = folder(&input.pattern.literal_prefix()).to_owned();
-        if folder.is_empty() {
-            return None;
-        }
-        let mut above: BTreeSet<usize> = BTreeSet::new();
-        for (end, _) in folder.match_indices('/') {
-            let place = (input.bucket.as_str(), &folder[..=end]);
-            above.extend(self.folders.get(&place).into_iter().flatten());
-        }
-        let find = |number: &usize| {
-            let writer = &self.ends.outputs[*number];
+        let candidates: BTreeSet<usize> = self.candidates(&folder);
+        candidates.into_iter().find_map(|number| {
+            let writer = &self.ends.outputs[number];
             let output = &self.workflow.stages[writer.stage].outputs[writer.index];
-            let meant = meant(input, &folder, output, self.unread.contains(number))?;
-            (!follows(writer.stage)).then_some((*number, meant))
-        };
-        let written = above.iter().find_map(find);
-        let unread = self.unread.iter().find_map(find);
-        let (number, meant) = [written, unread]
-            .into_iter()
-            .flatten()
-            .min_by_key(|(number, _)| *number)?;
-        let writer = &self.ends.outputs[number];
-        let output = &self.workflow.stages[writer.stage].outputs[writer.index];
-        Some(report(reader, input, writer, output, meant))
+            let meant = meant(input, &folder, output, self.unread.contains(&number))?;
+            (!follows(writer.stage)).then(|| report(reader, input, writer, output, meant))
+        })
     }
+
+    /// Outputs in this folder, above it, or in one of nearly the same name.
+    fn candidates(&self, folder: &str) -> BTreeSet<usize> {
+        let above = folder
+            .match_indices('/')
+            .filter_map(|(end, _)| self.folders.get(&folder[..=end]));
+        let near = gaps(folder).filter_map(|(gap, _)| self.gaps.get(&gap));
+        above
+            .chain(near)
+            .flat_map(|numbers| numbers.iter().take(limits::RESULTS))
+            .copied()
+            .collect()
+    }
+}
+
+/// Each part of a folder, with the folder without it.
+fn gaps(folder: &str) -> impl Iterator<Item = (Gap, &str)> {
+    let mut start = 0;
+    folder.split_inclusive('/').map(move |part| {
+        let (before, behind) = (&folder[..start], &folder[start + part.len()..]);
+        start += part.len();
+        ((before.to_owned(), behind.to_owned()), part)
+    })
 }
 
 fn meant(input: &Input, folder: &str, output: &Output, is_unread: bool) -> Option<Meant> {
@@ -84,8 +100,19 @@ fn meant(input: &Input, folder: &str, output: &Output, is_unread: bool) -> Optio
     } else if !is_same {
         (folder == written).then_some(Meant::Bucket)
     } else {
-        nearest(folder, [written]).map(|_| Meant::Folder)
+        is_near(folder, written).then_some(Meant::Folder)
     }
+}
+
+/// Whether two folders differ in one part only, and there by a slip. Numbers are different on purpose.
+fn is_near(left: &str, right: &str) -> bool {
+    gaps(left)
+        .zip(gaps(right))
+        .any(|((left, one), (right, other))| {
+            let word = one.trim_end_matches('/');
+            let is_number = word.bytes().all(|b| b.is_ascii_digit());
+            left == right && !is_number && nearest(word, [other.trim_end_matches('/')]).is_some()
+        })
 }
 
 /// What somebody may have meant instead.

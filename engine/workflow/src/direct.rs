@@ -34,7 +34,9 @@ pub(crate) fn check(workflow: &Workflow, ends: &Ends<'_>, report: &mut Vec<Diagn
         }
     }
     for (bucket, mut filters) in buckets {
-        too_many(bucket, &filters, report);
+        if too_many(bucket, &filters, report) {
+            continue;
+        }
         filters.sort_by(|left, right| left.prefix.cmp(&right.prefix));
         overlaps(&filters, report);
     }
@@ -48,18 +50,20 @@ fn literal<'a>(tokens: impl Iterator<Item = &'a Token>) -> String {
     characters.collect()
 }
 
-fn too_many(bucket: &str, filters: &[Filter<'_>], report: &mut Vec<Diagnostic>) {
-    if let Some(first) = filters.get(MOST) {
-        let summary = format!(
-            "bucket `{bucket}` would have {} notifications, S3 allows {MOST}",
-            filters.len()
-        );
-        report.push(
-            Diagnostic::error("E219", summary)
-                .label(first.end.span.clone(), "one too many")
-                .help("leave out `events: direct` for some of these stages"),
-        );
-    }
+fn too_many(bucket: &str, filters: &[Filter<'_>], report: &mut Vec<Diagnostic>) -> bool {
+    let Some(first) = filters.get(MOST) else {
+        return false;
+    };
+    let summary = format!(
+        "bucket `{bucket}` would have {} notifications, S3 allows {MOST}",
+        filters.len()
+    );
+    report.push(
+        Diagnostic::error("E219", summary)
+            .label(first.end.span.clone(), "one too many")
+            .help("leave out `events: direct` for some of these stages"),
+    );
+    true
 }
 
 /// Sorted by prefix, everything that begins like a filter stands right behind it.

@@ -6,9 +6,9 @@ use std::ops::Bound;
 use scar_manifest::{Places, Span};
 use scar_schemas::glob::Token;
 
-use crate::Workflow;
 use crate::key_space::KeySpace;
 use crate::resolve::span;
+use crate::{Workflow, limits};
 
 /// One output or input of a stage.
 pub(crate) struct End<'a> {
@@ -35,17 +35,20 @@ pub(crate) struct Ends<'a> {
     pub(crate) outputs: Vec<End<'a>>,
     pub(crate) inputs: Vec<End<'a>>,
     pub(crate) meetings: Vec<Meeting>,
+    /// There was more to compare than anybody should wait for: not all meetings are there.
+    pub(crate) is_cut_off: bool,
 }
 
 impl<'a> Ends<'a> {
     pub(crate) fn new(workflow: &'a Workflow, places: &Places) -> Self {
         let outputs = outputs(workflow, places);
         let inputs = inputs(workflow, places);
-        let meetings = meetings(&outputs, &inputs);
+        let (meetings, is_cut_off) = meetings(&outputs, &inputs);
         Self {
             outputs,
             inputs,
             meetings,
+            is_cut_off,
         }
     }
 
@@ -123,17 +126,24 @@ fn whole(places: &Places, path: &str, list: &str) -> Span {
     }
 }
 
-fn meetings(outputs: &[End<'_>], inputs: &[End<'_>]) -> Vec<Meeting> {
+/// All meetings, and whether they were cut off.
+fn meetings(outputs: &[End<'_>], inputs: &[End<'_>]) -> (Vec<Meeting>, bool) {
     let index = Index::new(inputs);
     let mut meetings = Vec::new();
+    let mut comparisons = 0;
     for (output, writer) in outputs.iter().enumerate() {
-        for input in index.near(&writer.space) {
+        let near = index.near(&writer.space);
+        comparisons += near.len();
+        if comparisons > limits::COMPARISONS {
+            return (meetings, true);
+        }
+        for input in near {
             if let Some(key) = writer.space.common_key(&inputs[input].space) {
                 meetings.push(Meeting { output, input, key });
             }
         }
     }
-    meetings
+    (meetings, false)
 }
 
 /// Ends by the literal text that all their keys begin with: only those whose beginnings agree can have a

@@ -62,10 +62,14 @@ pub(crate) fn link(
     report: &mut Vec<Diagnostic>,
 ) -> Option<Workflow> {
     let ends = Ends::new(&workflow, places);
+    if ends.is_cut_off {
+        report.push(writers::too_many(places));
+        return None;
+    }
     let graph = Graph::new(&workflow, &ends);
     cycles::own_inputs(&workflow, &ends, report);
     cycles::check(&workflow, &graph, &ends, places, report);
-    writers::check(&workflow, &ends, report);
+    writers::check(&workflow, &ends, places, report);
     dead_inputs(&workflow, manifest, &graph, &ends, report);
     choice::check(&workflow, &ends, places, report);
     direct::check(&workflow, &ends, report);

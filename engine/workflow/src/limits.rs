@@ -26,3 +26,8 @@ pub(crate) const RULES: usize = 300;
 /// What can be reserved of the 1,000 that an account has: 100 must stay free (AWS Lambda Developer Guide,
 /// "Configuring reserved concurrency").
 pub(crate) const RESERVED: u64 = 900;
+/// Pairs of outputs and inputs, or of outputs, whose keys begin alike. Three thousand stages with a folder for
+/// each kind of file have a few thousand of them; it is what keeps hostile text from taking long.
+pub(crate) const COMPARISONS: usize = 100_000;
+/// Results that are looked at for what an input may have meant; see [`COMPARISONS`].
+pub(crate) const RESULTS: usize = 1000;

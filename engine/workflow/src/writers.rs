@@ -1,25 +1,48 @@
 //! Outputs that can write the same object, files that go two ways, and files that nobody reads.
 
-use scar_manifest::Diagnostic;
+use scar_manifest::{Diagnostic, Places};
 use scar_schemas::contract::OutputKey;
 
-use crate::Workflow;
 use crate::choice::are_alternatives;
 use crate::dead::show;
 use crate::ends::{End, Ends, Index};
 use crate::key_space::KeySpace;
+use crate::{Workflow, limits};
 
 /// Reports what is wrong with outputs, seen together.
-pub(crate) fn check(workflow: &Workflow, ends: &Ends<'_>, report: &mut Vec<Diagnostic>) {
-    shared(workflow, ends, report);
+pub(crate) fn check(
+    workflow: &Workflow,
+    ends: &Ends<'_>,
+    places: &Places,
+    report: &mut Vec<Diagnostic>,
+) {
+    shared(workflow, ends, places, report);
     two_ways(workflow, ends, report);
     unread(workflow, ends, report);
 }
 
-fn shared(workflow: &Workflow, ends: &Ends<'_>, report: &mut Vec<Diagnostic>) {
+/// Says that the whole cannot be compared in reasonable time.
+pub(crate) fn too_many(places: &Places) -> Diagnostic {
+    let stages = places.get("stages");
+    let stages = stages.map_or(0..0, |place| place.key.clone());
+    Diagnostic::error("E321", "too many stages read and write in the same folders")
+        .label(
+            stages,
+            format!("more than {} pairs to compare", limits::COMPARISONS),
+        )
+        .help("give each kind of file a folder of its own, or make several workflows of it")
+}
+
+fn shared(workflow: &Workflow, ends: &Ends<'_>, places: &Places, report: &mut Vec<Diagnostic>) {
     let index = Index::new(&ends.outputs);
+    let mut comparisons = 0;
     for (number, second) in ends.outputs.iter().enumerate() {
         let near = index.near(&second.space);
+        comparisons += near.len();
+        if comparisons > limits::COMPARISONS {
+            report.push(too_many(places));
+            return;
+        }
         for first in near.into_iter().filter(|first| *first < number) {
             let first = &ends.outputs[first];
             // An object that only one of the two takes gives results of only one of them.

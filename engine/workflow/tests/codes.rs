@@ -92,9 +92,19 @@ fn more_rules_than_a_bus_has() -> String {
     differs("W915", &text)
 }
 
+/// Another one: every output may feed every input, and all of them write in one place.
+fn everything_meets_everything() -> String {
+    let stage = |number: usize| {
+        format!("  s{number}: {{image: \"a:1\", in: \"**\", out: \"{number}/\"}}\n")
+    };
+    let stages: String = (0..600).map(stage).collect();
+    let text = format!("scar: 1\nname: many\nstages:\n{stages}");
+    differs("E321", &text)
+}
+
 #[test]
 fn examples_of_the_pages() {
-    let mut wrong = more_rules_than_a_bus_has();
+    let mut wrong = more_rules_than_a_bus_has() + &everything_meets_everything();
     let mut count = 0;
     for (code, page) in pages() {
         let (Some(bad), Some(good)) = (block(&page, "Wrong"), block(&page, "Right")) else {
