@@ -58,6 +58,16 @@ pub(crate) enum CloudError {
     },
 }
 
+/// An answer of the object storage.
+pub(crate) struct StoreAnswer {
+    /// HTTP status.
+    pub(crate) status: u16,
+    /// Header fields.
+    pub(crate) headers: http::HeaderMap,
+    /// The body.
+    pub(crate) body: Bytes,
+}
+
 /// One call.
 pub(crate) struct Call<'a> {
     /// Name of the service in addresses and signatures.
@@ -111,20 +121,23 @@ impl Cloud {
         }
     }
 
-    /// Asks the object storage for a text; `query` is encoded. Again where that may help.
+    /// Asks the object storage; `query` is encoded. Again where that may help. Every status that says
+    /// something about the object is an answer.
     pub(crate) async fn ask_store(
         &self,
-        bucket: &str,
+        method: &'static str,
+        at: &Location,
         query: &str,
-        operation: &str,
-    ) -> Result<String, CloudError> {
-        let address = self.object_address(&Location::new(bucket, ""));
-        let address = format!("{address}?{query}");
+    ) -> Result<StoreAnswer, CloudError> {
+        let mut address = self.object_address(at);
+        if !query.is_empty() {
+            address = format!("{address}?{query}");
+        }
         let mut pause = FIRST_PAUSE;
         let mut tries = 0;
         loop {
             tries += 1;
-            match self.ask_store_once(&address, operation).await {
+            match self.ask_store_once(method, &address).await {
                 Err(error) if error.is_passing() && tries < TRIES => {}
                 other => return other,
             }
@@ -133,23 +146,31 @@ impl Cloud {
         }
     }
 
-    async fn ask_store_once(&self, address: &str, operation: &str) -> Result<String, CloudError> {
-        let request = http::Request::get(address);
+    async fn ask_store_once(
+        &self,
+        method: &'static str,
+        address: &str,
+    ) -> Result<StoreAnswer, CloudError> {
+        let request = http::Request::builder().method(method).uri(address);
         let request = request.body(Full::new(Bytes::new()));
-        let request = request.map_err(|error| no_answer("s3", operation, &error))?;
+        let request = request.map_err(|error| no_answer("s3", method, &error))?;
         let mut settings = of_the_store();
         settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
         let body = SignableBody::Bytes(b"");
         let request = self.signed("s3", request, body, settings).await?;
-        let (status, body) = self.send("s3", operation, request).await?;
-        let text = String::from_utf8_lossy(&body).into_owned();
-        match status {
-            200..=299 => Ok(text),
-            _ => {
+        let (head, body) = self.send("s3", method, request).await?;
+        match head.status.as_u16() {
+            status @ (200..=299 | 404 | 405) => Ok(StoreAnswer {
+                status,
+                headers: head.headers,
+                body,
+            }),
+            status => {
+                let text = String::from_utf8_lossy(&body);
                 let tag = |name| listing::tag(&text, name).unwrap_or_default().to_owned();
                 Err(CloudError::Refused {
                     service: "s3",
-                    operation: operation.to_owned(),
+                    operation: method.to_owned(),
                     status,
                     code: tag("Code"),
                     message: tag("Message"),
@@ -222,7 +243,8 @@ impl Cloud {
         let body = SignableBody::Bytes(text.as_bytes());
         let settings = SigningSettings::default();
         let request = self.signed(call.service, request, body, settings).await?;
-        let (status, body) = self.send(call.service, operation, request).await?;
+        let (head, body) = self.send(call.service, operation, request).await?;
+        let status = head.status.as_u16();
         let document: Value = serde_json::from_slice(&body).unwrap_or_default();
         match status {
             200..=299 => Ok(document),
@@ -236,19 +258,19 @@ impl Cloud {
         service: &'static str,
         operation: &str,
         request: http::Request<Full<Bytes>>,
-    ) -> Result<(u16, Bytes), CloudError> {
+    ) -> Result<(http::response::Parts, Bytes), CloudError> {
         let failed = |error: &dyn std::fmt::Display| no_answer(service, operation, error);
         let request = request.map(|body| body.map_err(|never| match never {}).boxed_unsync());
         let client = self.client().map_err(|error| failed(&error))?;
         let answer = tokio::time::timeout(REPLY_TIMEOUT, client.request(request));
         let answer = answer.await.map_err(|error| failed(&error))?;
         let answer = answer.map_err(|error| failed(&error))?;
-        let status = answer.status().as_u16();
-        let body = Limited::new(answer.into_body(), MAX_ANSWER_BYTES).collect();
+        let (head, body) = answer.into_parts();
+        let body = Limited::new(body, MAX_ANSWER_BYTES).collect();
         let body = tokio::time::timeout(REPLY_TIMEOUT, body).await;
         let body = body.map_err(|error| failed(&error))?;
         let body = body.map_err(|error| failed(&error))?;
-        Ok((status, body.to_bytes()))
+        Ok((head, body.to_bytes()))
     }
 
     async fn signed<B>(

@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::arrive::{self, Came};
 use crate::batch::Rank;
 use crate::clock::now_ms;
+use crate::cloud::Cloud;
 use crate::event::log;
 use crate::failure::{chain, of_store};
 use crate::json;
@@ -84,7 +85,8 @@ async fn prepare(environment: &Environment, rank: Rank) -> Result<(Setup, JobReq
     let folder = PathBuf::from(folder.as_deref().unwrap_or(DEFAULT_WORK_DIR));
     let folder = folder.join(format!("package-{}", random::attempt()));
     let access = access(environment).map_err(|error| internal(chain(&error)))?;
-    let store = Store::new(access).map_err(|error| internal(error.to_string()))?;
+    let cloud = Cloud::new(environment, &access.region, access.credentials.clone());
+    let store = Store::new(access, cloud.into()).map_err(|error| internal(error.to_string()))?;
     fetch_package(environment, &store, &folder).await?;
     let setup = Setup::of_package(environment, folder).map_err(|error| internal(chain(&error)))?;
     let mut setup = setup;

@@ -8,9 +8,8 @@ use aws_smithy_types::date_time::Format;
 use scar_schemas::event::decode_key;
 use scar_schemas::record::ObjectVersion;
 
-use crate::cloud::CloudError;
 use crate::setup::Setup;
-use crate::store::{StoreError, path_of};
+use crate::store::{Location, StoreError, of_cloud, path_of};
 
 /// An object in a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,8 +40,11 @@ impl Setup {
             // XML cannot hold every character that a key can, so keys come encoded.
             let prefix_text = encoded(prefix);
             let query = format!("{token}encoding-type=url&list-type=2&prefix={prefix_text}");
-            let page = self.cloud.ask_store(bucket, &query, "LIST").await;
-            let page = page.map_err(|error| of_cloud(error, bucket, prefix))?;
+            let at = Location::new(bucket, "");
+            let page = self.cloud.ask_store("GET", &at, &query);
+            let page = page.await;
+            let page = page.map_err(|error| of_cloud("LIST", error, bucket, prefix))?;
+            let page = String::from_utf8_lossy(&page.body).into_owned();
             let objects = objects(bucket, &page);
             found.extend(objects.ok_or_else(|| failed("the listing cannot be read".into()))?);
             if found.len() > limit {
@@ -111,31 +113,6 @@ fn plain(text: &str) -> String {
 /// A text as the value of a parameter.
 fn encoded(text: &str) -> String {
     path_of(text).replace('/', "%2F")
-}
-
-fn of_cloud(error: CloudError, bucket: &str, key: &str) -> StoreError {
-    let (bucket, key) = (bucket.to_owned(), key.to_owned());
-    match error {
-        CloudError::Refused {
-            status,
-            code,
-            message,
-            ..
-        } => StoreError::Refused {
-            operation: "LIST",
-            bucket,
-            key,
-            status,
-            code,
-            message,
-        },
-        CloudError::NoAnswer { reason, .. } => StoreError::NoAnswer {
-            operation: "LIST",
-            bucket,
-            key,
-            reason,
-        },
-    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use scar_schemas::construct::Compute;
 use scar_schemas::contract::{
@@ -33,7 +34,7 @@ pub(crate) struct Setup {
     /// The object storage.
     pub(crate) store: Store,
     /// Other services.
-    pub(crate) cloud: Cloud,
+    pub(crate) cloud: Arc<Cloud>,
     /// Secrets that were fetched.
     pub(crate) secrets: Secrets,
     /// Where jobs are submitted, if the stage has any.
@@ -113,6 +114,8 @@ impl Setup {
         let image_cache =
             environment.directory(function_variable::IMAGE_CACHE, work_dir.join("images"));
         let access = access(environment)?;
+        let cloud = Cloud::new(environment, &access.region, access.credentials.clone());
+        let cloud = Arc::new(cloud);
         Ok(Self {
             config,
             buckets,
@@ -120,8 +123,8 @@ impl Setup {
             image_cache,
             work_dir,
             engine: environment.optional(&[function_variable::ENGINE]),
-            cloud: Cloud::new(environment, &access.region, access.credentials.clone()),
-            store: Store::new(access).map_err(SetupError::Store)?,
+            store: Store::new(access, cloud.clone()).map_err(SetupError::Store)?,
+            cloud,
             secrets: Secrets::default(),
             batch: Batch::of(environment),
             rank: None,

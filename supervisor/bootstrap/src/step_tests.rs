@@ -685,6 +685,7 @@ fn broken_protocols_are_found_out() {
     use Variant as V;
     let ledger = || World::new(Mode::Ledger, &[1, 1], 1);
     let atomic = || World::new(Mode::Atomic, &[1, 1], 1);
+    let one = || World::new(Mode::Atomic, &[1], 1);
     let newer = || World::new(Mode::Atomic, &[1, 2], 2);
     let cases = [
         (V::NoCondition, atomic()),
@@ -694,8 +695,8 @@ fn broken_protocols_are_found_out() {
         (V::DisownsItsWrite, ledger()),
         (V::AnyRefusalIsSuccess, newer()),
         (V::NeverComparesVersions, newer()),
-        (V::NeverSubmits, atomic().in_functions(Place::Batch)),
-        (V::NeverAnnounces, atomic().in_functions(Place::Fallback)),
+        (V::NeverSubmits, one().in_functions(Place::Batch)),
+        (V::NeverAnnounces, one().in_functions(Place::Fallback)),
     ];
     let found = cases.map(|(variant, world)| {
         let world = World { variant, ..world };

@@ -7,6 +7,7 @@ use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
 use super::Location;
+use crate::cloud::CloudError;
 
 /// A request that came to nothing.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +83,37 @@ impl Answer {
             Self::Gone => no_answer(operation, at, "it is not there".to_owned()),
             Self::Precondition => no_answer(operation, at, "it has changed".to_owned()),
         }
+    }
+}
+
+/// An error of a request that did not go through the S3 client.
+pub(crate) fn of_cloud(
+    operation: &'static str,
+    error: CloudError,
+    bucket: &str,
+    key: &str,
+) -> StoreError {
+    let (bucket, key) = (bucket.to_owned(), key.to_owned());
+    match error {
+        CloudError::Refused {
+            status,
+            code,
+            message,
+            ..
+        } => StoreError::Refused {
+            operation,
+            bucket,
+            key,
+            status,
+            code,
+            message,
+        },
+        CloudError::NoAnswer { reason, .. } => StoreError::NoAnswer {
+            operation,
+            bucket,
+            key,
+            reason,
+        },
     }
 }
 

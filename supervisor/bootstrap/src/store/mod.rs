@@ -8,6 +8,7 @@ mod write;
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -17,7 +18,9 @@ use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{BehaviorVersion, Config, Region};
 use scar_schemas::record::metadata;
 
-pub(crate) use error::StoreError;
+use crate::cloud::Cloud;
+
+pub(crate) use error::{StoreError, of_cloud};
 pub(crate) use read::Head;
 pub(crate) use write::{Body, MAX_COPY_BYTES, Outcome, path_of};
 
@@ -48,9 +51,10 @@ pub(crate) struct Access {
 }
 
 /// The object storage.
-#[derive(Debug, Clone)]
 pub(crate) struct Store {
     client: Client,
+    /// Asks what needs no reader of large answers.
+    cloud: Arc<Cloud>,
 }
 
 /// The metadata on every object of an attempt.
@@ -89,7 +93,7 @@ impl Store {
     ///
     /// # Errors
     /// The endpoint needs TLS, and this system trusts no certificate.
-    pub(crate) fn new(access: Access) -> io::Result<Self> {
+    pub(crate) fn new(access: Access, cloud: Arc<Cloud>) -> io::Result<Self> {
         let plain = access.endpoint.as_deref().is_some_and(is_plain);
         let timeouts = TimeoutConfig::builder().read_timeout(REPLY_TIMEOUT).build();
         let mut config = Config::builder()
@@ -104,6 +108,7 @@ impl Store {
         }
         Ok(Self {
             client: Client::from_conf(config.build()),
+            cloud,
         })
     }
 }

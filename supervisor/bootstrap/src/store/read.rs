@@ -9,7 +9,7 @@ use bytes::Bytes;
 use scar_schemas::record::{ObjectVersion, metadata};
 use tokio::io::AsyncWriteExt;
 
-use super::error::{Answer, no_answer, sort};
+use super::error::{Answer, no_answer, of_cloud, sort};
 use super::{Location, Store, StoreError, decode, sorted};
 use crate::step::Seen;
 
@@ -58,19 +58,9 @@ impl Store {
     ///
     /// S3 answers 403 instead of 404 to a role without `s3:ListBucket` (API reference, `HeadObject`).
     pub(crate) async fn head(&self, at: &Location) -> Result<Option<Head>, StoreError> {
-        let request = self.client.head_object().bucket(&at.bucket).key(&at.key);
-        match request.send().await {
-            Ok(output) => Ok(Some(Head {
-                etag: bare(output.e_tag()),
-                size: size(output.content_length()),
-                version_id: version(output.version_id()),
-                metadata: sorted(output.metadata()),
-            })),
-            Err(error) => match sort("HEAD", at, &error) {
-                Answer::Gone => Ok(None),
-                answer => Err(answer.into_error("HEAD", at)),
-            },
-        }
+        let answer = self.cloud.ask_store("HEAD", at, "").await;
+        let answer = answer.map_err(|error| of_cloud("HEAD", error, &at.bucket, &at.key))?;
+        Ok((answer.status < 400).then(|| head(&answer.headers)))
     }
 
     /// GET of a small object: its ETag and at most `limit` bytes. `None` if there is none.
@@ -207,6 +197,22 @@ impl Store {
             return Err(no_answer("GET", at, reason));
         }
         Ok(Some(metadata))
+    }
+}
+
+fn head(headers: &http::HeaderMap) -> Head {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let metadata = headers.iter().filter_map(|(name, value)| {
+        let name = name.as_str().strip_prefix("x-amz-meta-")?;
+        Some((name.to_owned(), value.to_str().ok()?.to_owned()))
+    });
+    Head {
+        etag: bare(text("etag")),
+        size: text("content-length")
+            .and_then(|size| size.parse().ok())
+            .unwrap_or_default(),
+        version_id: version(text("x-amz-version-id")),
+        metadata: metadata.collect(),
     }
 }
 

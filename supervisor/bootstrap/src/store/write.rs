@@ -12,7 +12,7 @@ use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::error::{Answer, no_answer, sort};
+use super::error::{Answer, no_answer, of_cloud, sort};
 use super::read::bare;
 use super::{Head, Labels, Location, Store, StoreError};
 use crate::crash::crash_at;
@@ -89,11 +89,9 @@ impl Store {
 
     /// Deletes an object, also one that is not there.
     pub(crate) async fn delete(&self, at: &Location) -> Result<(), StoreError> {
-        let request = self.client.delete_object().bucket(&at.bucket).key(&at.key);
-        match request.send().await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(sort("DELETE", at, &error).into_error("DELETE", at)),
-        }
+        let answer = self.cloud.ask_store("DELETE", at, "").await;
+        let failed = |error| of_cloud("DELETE", error, &at.bucket, &at.key);
+        answer.map(|_| ()).map_err(failed)
     }
 
     /// Finds out whose object it is after a refusal. `None` means that the write must be repeated.
@@ -206,14 +204,9 @@ impl Store {
             Err(answer) => Err(answer),
         };
         if completed.is_err() {
-            let abort = self.client.abort_multipart_upload();
+            let query = format!("uploadId={}", path_of(id).replace('/', "%2F"));
             // Best effort: the failure that is reported is the one of the upload itself.
-            let _ = abort
-                .bucket(&at.bucket)
-                .key(&at.key)
-                .upload_id(id)
-                .send()
-                .await;
+            let _ = self.cloud.ask_store("DELETE", at, &query).await;
         }
         completed
     }
