@@ -103,6 +103,7 @@ pub(crate) enum Verb {
     Redrive(verb::redrive::Arguments),
     Reconcile(verb::reconcile::Arguments),
     Invoke(verb::invoke::Arguments),
+    Drift(verb::drift::Arguments),
     List(verb::list::Arguments),
     Status(verb::status::Arguments),
     Logs(verb::logs::Arguments),

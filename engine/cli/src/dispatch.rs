@@ -60,6 +60,7 @@ fn dispatch(verb: &Verb, global: &Global, screen: &Screen) -> Result<(), CliErro
         Verb::Redrive(arguments) => verb::redrive::redrive(arguments, global, screen),
         Verb::Reconcile(arguments) => verb::reconcile::reconcile(arguments, global, screen),
         Verb::Invoke(arguments) => verb::invoke::invoke(arguments, global, screen),
+        Verb::Drift(arguments) => verb::drift::drift(arguments, global, screen),
         Verb::List(arguments) => verb::list::list(arguments, global, screen),
         Verb::Status(arguments) => verb::status::status(arguments, global, screen),
         Verb::Logs(arguments) => verb::logs::logs(arguments, global, screen),

@@ -13,6 +13,8 @@ mod error;
 mod file;
 mod images;
 mod inputs;
+#[cfg(test)]
+mod pipelines;
 mod places;
 mod plan_set;
 mod policy;

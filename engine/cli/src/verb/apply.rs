@@ -18,8 +18,7 @@ use crate::workspace;
 
 pub(crate) use approval::Approval;
 
-const AFTER_INTERRUPT: &str =
-    "a change that was begun goes on in the cloud; `scar apply` again completes it";
+const AFTER_INTERRUPT: &str = "a change that was begun goes on in the cloud: `scar apply --attach` follows it, `scar apply` again completes it";
 
 /// Make the cloud as the manifest says, or carry out saved plans.
 ///
@@ -31,7 +30,8 @@ const AFTER_INTERRUPT: &str =
   scar apply prod.plan                 exactly the plan that was saved, if it is still current
   scar apply plans/                    all plans that were saved there
   scar apply workflows/ -e prod        all workflows below a directory
-  scar apply -e prod --auto-approve    without a question, for CI")]
+  scar apply -e prod --auto-approve    without a question, for CI
+  scar apply -e prod --attach          follow a change that was begun before")]
 pub(crate) struct Arguments {
     /// Manifests, a plan file, or a directory with either.
     #[arg(value_name = "MANIFEST|PLAN|DIR")]
@@ -47,6 +47,9 @@ pub(crate) struct Arguments {
     /// Then remove workflows of the environment that have no manifest any more, never their buckets.
     #[arg(long)]
     prune: bool,
+    /// Change nothing; follow a change that goes on in the cloud.
+    #[arg(long, conflicts_with = "prune")]
+    attach: bool,
 }
 
 pub(crate) fn apply(
@@ -55,6 +58,7 @@ pub(crate) fn apply(
     screen: &Screen,
 ) -> Result<(), CliError> {
     match arguments.what.as_slice() {
+        words if arguments.attach => attach(words.first().map(PathBuf::as_path), global, screen),
         [] => fresh(None, arguments, global, screen),
         [one] if one.is_dir() => match PlanSet::load(one, global)? {
             Some(set) => several(&set, arguments, global, screen),
@@ -75,6 +79,22 @@ fn fresh(
     let project = Project::load(manifest, global, screen)?;
     let set = planned(vec![project], None, arguments, global, screen)?;
     several(&set, arguments, global, screen)
+}
+
+/// Follows the change of a workflow's stack that somebody has let go.
+fn attach(manifest: Option<&Path>, global: &Global, screen: &Screen) -> Result<(), CliError> {
+    let project = Project::load(manifest, global, screen)?;
+    let (name, region) = (project.deployment(), project.workflow.region.as_deref());
+    session::on_cloud(global, region, screen, AFTER_INTERRUPT, async |session| {
+        let mut progress = Progress::new(screen);
+        let mut on_event = |event| progress.deployment(&event);
+        let was_busy = scar_apply::attach(&session.cloud, &name, &mut on_event).await?;
+        progress.finish();
+        if !was_busy {
+            screen.note(&format!("nothing goes on with stack {name}"));
+        }
+        Ok(())
+    })
 }
 
 fn below(arguments: &Arguments, global: &Global, screen: &Screen) -> Result<(), CliError> {

@@ -33,9 +33,9 @@ pub(crate) struct Arguments {
     stage: String,
     /// File with the body, `-` for stdin; without it the body is empty.
     #[arg(value_name = "FILE")]
-    file: Option<PathBuf>,
+    body: Option<PathBuf>,
     /// Ask what became of a task of an asynchronous door instead.
-    #[arg(long, value_name = "TASK", conflicts_with = "file")]
+    #[arg(long, value_name = "TASK", conflicts_with = "body")]
     task: Option<String>,
 }
 
@@ -68,7 +68,7 @@ pub(crate) fn invoke(
 
 fn body(arguments: &Arguments) -> Result<Vec<u8>, CliError> {
     let mut bytes = Vec::new();
-    match &arguments.file {
+    match &arguments.body {
         None => {}
         Some(path) if path.as_os_str() == "-" => {
             let read = std::io::stdin().lock().read_to_end(&mut bytes);
@@ -96,7 +96,7 @@ async fn plain(function: &str, body: &[u8], session: &Session) -> Result<Value, 
 
 /// The event that a function URL makes of a request ("Invoking Lambda function URLs", payload 2.0).
 fn request(http: &Http, arguments: &Arguments, body: &[u8]) -> Value {
-    let name = arguments.file.as_ref().and_then(|path| path.file_name());
+    let name = arguments.body.as_ref().and_then(|path| path.file_name());
     let name = name
         .and_then(|name| name.to_str())
         .filter(|name| *name != "-");
@@ -142,7 +142,7 @@ async fn upload(
     session: &Session,
 ) -> Result<Value, CliError> {
     let path = arguments
-        .file
+        .body
         .clone()
         .filter(|path| path.as_os_str() != "-");
     let path = path.ok_or_else(|| {

@@ -4,6 +4,7 @@ pub(crate) mod apply;
 pub(crate) mod approval;
 pub(crate) mod completions;
 pub(crate) mod destroy;
+pub(crate) mod drift;
 pub(crate) mod explain;
 pub(crate) mod fmt;
 pub(crate) mod get;

@@ -125,7 +125,9 @@ async fn by_record(
             tasks.push(TaskView {
                 stage: stage.name.clone(),
                 task: record.task,
+                stem: stem_of(&record.input.key).to_owned(),
                 input: record.input,
+                group: None,
                 parent: None,
                 state: State::Failed { failure },
                 report: Some(record.report),

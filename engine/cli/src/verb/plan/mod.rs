@@ -16,7 +16,7 @@ use crate::project::Project;
 use crate::view::{self, Screen, markdown, sarif};
 use crate::workspace;
 
-pub(crate) use file::{read, save, text};
+pub(crate) use file::{read, save, text, write};
 
 /// Show what would change in the cloud. Nothing is written.
 ///

@@ -37,6 +37,16 @@ pub(super) fn plans(
                 None => snapshot(&file::read(Path::new(written))?, written),
             },
         };
+        // What changes is asked for, not what has to be uploaded.
+        let there = against.map(|_| {
+            prepared
+                .rendered
+                .assets
+                .iter()
+                .map(|asset| asset.key.clone())
+        });
+        let assets = there.into_iter().flatten().collect();
+        let snapshot = Snapshot { assets, ..snapshot };
         let request = wishes.request(&project, screen)?;
         let plan = prepared.compare(&project, &snapshot, request);
         plans.push(Planned {
