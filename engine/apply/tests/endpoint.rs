@@ -6,27 +6,24 @@
     reason = "a test that cannot go on fails, and says where"
 )]
 
+mod peer;
+
 use std::path::Path;
 use std::time::Duration;
 
+use peer::{Peer, apply, connect, destroy, load, plan};
 use scar_apply::trace::State;
 use scar_apply::{
-    Artifacts, Body, Cloud, Credentials, Deployment, DestroyOptions, Error, Event, Outcome, Target,
-    data, logs, status, trace,
+    Cloud, Deployment, DestroyOptions, Error, Event, Outcome, data, logs, status, trace,
 };
 use scar_cfn::Document;
-use scar_manifest::{Files, Format, Source};
-use scar_plan::{Action, Plan};
-use scar_schemas::contract::Image;
+use scar_plan::Action;
 use scar_schemas::digest::Digest;
 use scar_schemas::record::{
     Failure, FailureClass, ObjectVersion, OutputRecord, RunReport, TaskRecord, TaskState, metadata,
     record_key,
 };
-use scar_template::{Asset, Content, Materials, Rendered, layer_zip};
 use scar_workflow::Workflow;
-
-const SUPERVISOR: &[u8] = b"#!/bin/sh\nexit 1\n";
 
 /// A workflow with an atomic stage and a ledger stage after it.
 fn workflow(name: &str, memory: &str) -> Workflow {
@@ -35,132 +32,7 @@ fn workflow(name: &str, memory: &str) -> Workflow {
          out: grey/*.txt\n    memory: {memory}\n    run: cp $SCAR_INPUT $SCAR_OUT\n  split:\n    \
          image: example.org/tools:1\n    in: grey/*.txt\n    out: parts/\n    run: cp $SCAR_INPUT $SCAR_OUT\n"
     );
-    let source = Source {
-        name: "workflow.yaml".into(),
-        text,
-        format: Format::Yaml,
-    };
-    let loaded = scar_workflow::load(&source, None, &NoFiles);
-    loaded
-        .workflow
-        .unwrap_or_else(|| panic!("{:?}", loaded.diagnostics))
-}
-
-struct NoFiles;
-
-impl Files for NoFiles {
-    fn read(&self, _path: &str) -> Result<Vec<u8>, String> {
-        Err("no such file".into())
-    }
-}
-
-fn render(workflow: &Workflow) -> Rendered {
-    let image = Image::Registry {
-        reference: "example.org/tools:1".into(),
-        digest: Digest::of(b"image"),
-        plain_http: false,
-    };
-    let stages = || workflow.stages.iter().map(|stage| stage.name.clone());
-    let materials = Materials {
-        images: stages().map(|name| (name, image.clone())).collect(),
-        scripts: stages()
-            .map(|name| (name, b"cp $SCAR_INPUT $SCAR_OUT".to_vec()))
-            .collect(),
-        ..Materials::new(Digest::of(SUPERVISOR), Digest::of(b"manifest"))
-    };
-    scar_template::render(workflow, &materials).unwrap()
-}
-
-struct Assets;
-
-impl Artifacts for Assets {
-    fn open(&self, asset: &Asset) -> std::io::Result<Body> {
-        Ok(Body::Bytes(match &asset.content {
-            Content::Bytes(bytes) => bytes.clone(),
-            _ => layer_zip(SUPERVISOR).unwrap(),
-        }))
-    }
-}
-
-/// A cloud to test at. Tests at a named one share its base stack, so they go one after the other.
-struct Peer {
-    cloud: Cloud,
-    url: String,
-    credentials: Credentials,
-    _turn: Option<tokio::sync::MutexGuard<'static, ()>>,
-    _local: Option<(scar_local::Cloud, tempfile::TempDir)>,
-}
-
-static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
-
-async fn connect() -> Peer {
-    match std::env::var("SCAR_TEST_ENDPOINT") {
-        Ok(url) => {
-            let key = |name| std::env::var(name).unwrap_or_else(|_| "test".into());
-            let credentials = Credentials {
-                access_key: key("AWS_ACCESS_KEY_ID"),
-                secret_key: key("AWS_SECRET_ACCESS_KEY"),
-            };
-            let turn = TURN.lock().await;
-            peer(url, credentials, Some(turn), None).await
-        }
-        Err(_) => {
-            let directory = tempfile::tempdir().unwrap();
-            let settings = scar_local::Settings::new(directory.path().into());
-            let local = scar_local::Cloud::open(settings).await.unwrap();
-            let credentials = Credentials {
-                access_key: local.credentials().access_key.clone(),
-                secret_key: local.credentials().secret_key.clone(),
-            };
-            let url = local.endpoint().to_owned();
-            peer(url, credentials, None, Some((local, directory))).await
-        }
-    }
-}
-
-async fn peer(
-    url: String,
-    credentials: Credentials,
-    turn: Option<tokio::sync::MutexGuard<'static, ()>>,
-    local: Option<(scar_local::Cloud, tempfile::TempDir)>,
-) -> Peer {
-    let target = Target::Endpoint {
-        url: url.clone(),
-        region: "us-east-1".into(),
-        credentials: Some(credentials.clone()),
-    };
-    let cloud = Cloud::connect(&target).await.unwrap();
-    Peer {
-        cloud,
-        url,
-        credentials,
-        _turn: turn,
-        _local: local,
-    }
-}
-
-async fn plan(cloud: &Cloud, workflow: &Workflow) -> Plan {
-    let rendered = render(workflow);
-    let snapshot = scar_apply::observe(cloud, &rendered).await.unwrap();
-    scar_plan::diff(&rendered, workflow, &snapshot)
-}
-
-async fn apply(cloud: &Cloud, plan: &Plan) -> (Result<scar_apply::Applied, Error>, Vec<Event>) {
-    let mut events = Vec::new();
-    let done = scar_apply::apply(cloud, plan, &Assets, &mut |event| events.push(event)).await;
-    (done, events)
-}
-
-async fn destroy(cloud: &Cloud, workflow: &Workflow, options: DestroyOptions) {
-    let rendered = render(workflow);
-    let snapshot = scar_apply::observe(cloud, &rendered).await.unwrap();
-    if let Some(destruction) = scar_plan::destroy(&snapshot) {
-        scar_apply::destroy(cloud, &destruction, options, &mut |_| ())
-            .await
-            .unwrap();
-    }
-    let after = scar_apply::observe(cloud, &rendered).await.unwrap();
-    assert_eq!(after.stack, None);
+    load(text)
 }
 
 const ALL: DestroyOptions = DestroyOptions {
