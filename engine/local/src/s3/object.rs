@@ -255,6 +255,9 @@ pub(super) fn replace(
     version::retire(transaction, &target.bucket, &target.key, bucket.versioning)?;
     Identity::next(transaction, bucket.versioning)?.give(object);
     transaction.put(Table::Objects, &row, object)?;
+    if !bucket.event_bridge && bucket.notifications.is_empty() {
+        return Ok(());
+    }
     let sequence = transaction.next_number("object")?;
     if bucket.event_bridge {
         events::publish(

@@ -206,6 +206,21 @@ mod tests {
     }
 
     #[test]
+    fn only_what_the_key_signed_passes() {
+        use aws_lc_rs::rand::SystemRandom;
+        use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+        let (x, y) = pair.public_key().as_ref()[1..].split_at(32);
+        let [x, y] = [x, y].map(|number| URL_SAFE_NO_PAD.encode(number));
+        let key = json!({ "kty": "EC", "crv": "P-256", "x": x, "y": y });
+        let signature = pair.sign(&SystemRandom::new(), b"head.claims").unwrap();
+        let check = |text: &[u8]| check_signature(&key, "ES256", text, signature.as_ref());
+        assert_eq!(check(b"head.claims"), Ok(()));
+        assert_eq!(check(b"head.claimz"), Err(TokenError::Signature));
+    }
+
+    #[test]
     fn a_key_of_another_kind_checks_nothing() {
         let key = json!({ "kty": "oct", "k": "c2VjcmV0" });
         assert_eq!(
