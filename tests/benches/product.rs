@@ -19,6 +19,9 @@ fn main() {
     let floor = measure(|| processor_time(&mut Command::new("/bin/true")));
     println!("{:<44} {floor}", "floor: /bin/true, CPU");
     validate(&floor);
+    plan(&floor);
+    growth();
+    lint();
     let start = measure(|| processless(&mut Command::new("/bin/true")));
     println!("{:<44} {start}", "floor: /bin/true, wall");
     first_poll(&start);
@@ -33,6 +36,75 @@ fn validate(floor: &Figure) {
             measure(|| processor_time(Command::new(scar()).arg("validate").arg(&manifest)));
         report(&format!("scar validate {name}, CPU"), &figure, floor);
     }
+}
+
+/// `scar plan --offline` of an example, CPU time of the whole process.
+fn plan(floor: &Figure) {
+    let product = Product::new();
+    product.image("shell");
+    let manifest = product.path().join("workflows/quickstart/workflow.yaml");
+    let figure = measure(|| {
+        processor_time(
+            Command::new(scar())
+                .args(["plan", "--offline"])
+                .arg(&manifest),
+        )
+    });
+    report("scar plan --offline quickstart, CPU", &figure, floor);
+}
+
+/// A chain of stages, ten times as many each time: how the time grows is what matters.
+fn growth() {
+    let product = Product::new();
+    let mut before: Option<Figure> = None;
+    for stages in [30, 300, 3_000] {
+        let manifest = product.write(&format!("chain-{stages}.yaml"), chain(stages));
+        let run = || processor_time(Command::new(scar()).arg("validate").arg(&manifest));
+        let figure = Figure::of((0..5).map(|_| run()).collect());
+        let name = format!("scar validate, {stages} stages, CPU");
+        match &before {
+            None => println!("{name:<44} {figure}"),
+            Some(before) => report(&name, &figure, before),
+        }
+        before = Some(figure);
+    }
+}
+
+fn chain(stages: usize) -> String {
+    let mut text = String::from("scar: 1\nname: chain\nstages:\n");
+    for number in 0..stages {
+        let next = number + 1;
+        text.push_str(&format!(
+            "  s{number}:\n    image: ghcr.io/a/b@sha256:{}\n    in: p{number}/*.txt\n    out: p{next}/*.txt\n    run: cat\n",
+            "0".repeat(64)
+        ));
+    }
+    text
+}
+
+/// cfn-lint on what `scar render` prints, where it is installed, beside the whole of `scar render`.
+fn lint() {
+    let product = Product::new();
+    product.image("shell");
+    let render = [
+        "render",
+        "--offline",
+        "--json",
+        "workflows/quickstart/workflow.yaml",
+    ];
+    let template = product.write("template.json", product.scar(render).exits(0).stdout);
+    let ours = Figure::of(
+        (0..5)
+            .map(|_| processor_time(&mut product.command(render)))
+            .collect(),
+    );
+    let lint = || processor_time(Command::new("cfn-lint").arg(&template));
+    if Command::new("cfn-lint").arg("--version").output().is_err() {
+        return println!("{:<44} not installed", "cfn-lint of the same template");
+    }
+    let theirs = Figure::of((0..5).map(|_| lint()).collect());
+    println!("{:<44} {ours}", "scar render with its checks, CPU");
+    report("cfn-lint of the same template, CPU", &theirs, &ours);
 }
 
 /// From starting the supervisor file to its first request for work, and its memory then.
