@@ -318,7 +318,7 @@ fn labels(setup: &Setup, object: &ObjectVersion, head: &Head) -> Labels {
     Labels {
         run: value(metadata::RUN)
             .filter(is_identity)
-            .unwrap_or(own.run.clone()),
+            .unwrap_or_else(|| own.run.clone()),
         items: items.unwrap_or_default().text(),
         hops: hops.unwrap_or_default(),
         rounds: value(metadata::ROUNDS).unwrap_or_default(),

@@ -143,8 +143,8 @@ fn short(name: String) -> String {
 pub(crate) fn inherit(attempt: &mut Attempt<'_>, fetched: &Fetched) -> Result<(), Reply> {
     let all = &fetched.metadata;
     let is_identity = |run: &&String| run.len() == 64 && run.bytes().all(|b| b.is_ascii_hexdigit());
-    let runs = all.iter().filter_map(|one| one.get(metadata::RUN));
-    if let Some(run) = runs.filter(is_identity).next() {
+    let mut runs = all.iter().filter_map(|one| one.get(metadata::RUN));
+    if let Some(run) = runs.find(is_identity) {
         attempt.labels.run.clone_from(run);
     }
     let number = |one: &Metadata| one.get(metadata::HOPS)?.parse::<u32>().ok();

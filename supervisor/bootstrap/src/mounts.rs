@@ -29,7 +29,7 @@ pub(crate) enum MountError {
     Store {
         path: String,
         #[source]
-        source: StoreError,
+        source: Box<StoreError>,
     },
     #[error("mount {path:?} has {bytes} bytes, more than `disk: {disk_mib}MiB` has room for")]
     TooLarge {
@@ -51,7 +51,7 @@ pub(crate) async fn fetch(setup: &Setup, mount: &Mount) -> Result<PathBuf, Mount
     let listed = setup.list(bucket, &mount.prefix, MAX_OBJECTS).await;
     let store_failed = |source| MountError::Store {
         path: mount.path.clone(),
-        source,
+        source: Box::new(source),
     };
     let file_failed = |source| MountError::File {
         path: mount.path.clone(),

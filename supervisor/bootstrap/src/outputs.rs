@@ -114,7 +114,7 @@ pub(crate) fn place(
     config: &StageConfig,
     stem: &str,
 ) -> Result<Vec<Placed>, OutputError> {
-    let mut places: BTreeMap<(String, String), (Made, Option<(u32, u32)>)> = BTreeMap::new();
+    let mut places = Places::new();
     for output in &config.outputs {
         let selected = select(files, output, config.outputs.len() == 1, stem)?;
         let is_fan = matches!(output.key, OutputKey::Prefix { .. });
@@ -141,6 +141,9 @@ pub(crate) fn place(
     });
     Ok(placed.collect())
 }
+
+/// Files by bucket and key, each with which of how many files of its output it is.
+type Places = BTreeMap<(String, String), (Made, Option<(u32, u32)>)>;
 
 fn select<'a>(
     files: &'a [Made],

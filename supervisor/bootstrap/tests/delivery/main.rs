@@ -1,6 +1,11 @@
 //! The proof of delivery: the supervisor's real file under kills, faults, duplicates and losses, in every
 //! way that a stage can be started and committed. Four numbers must be zero: inputs without outputs,
 //! outputs made twice, sets that are not whole, and events acknowledged before their outputs are there.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test that cannot go on ends, and tells how long it was"
+)]
 
 mod faults;
 mod scenario;

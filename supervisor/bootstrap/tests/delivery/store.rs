@@ -143,7 +143,9 @@ impl State {
         if path == "/" {
             return self.parameter(body);
         }
-        let (bucket, key) = path[1..].split_once('/').unwrap_or((&path[1..], ""));
+        let (bucket, key) = path[1..]
+            .split_once('/')
+            .unwrap_or_else(|| (&path[1..], ""));
         let place = (bucket.to_owned(), key.to_owned());
         match head.method {
             Method::GET if query.contains("list-type=2") => self.list(bucket, query),
