@@ -10,6 +10,7 @@ mod ecr;
 mod events;
 mod json;
 mod lambda;
+mod lambda_settings;
 mod logs;
 mod parameters;
 mod query;

@@ -98,6 +98,7 @@ async fn credentials_are_for_the_owner_alone() {
             & 0o777
     };
     assert_eq!(mode("cloud.json"), 0o600);
+    assert_eq!(mode("state.redb"), 0o600);
     assert_eq!(mode(""), 0o700);
     assert!(!format!("{:?}", cloud.credentials()).contains(&cloud.credentials().secret_key));
     assert!(!format!("{:?}", cloud.running()).contains(&cloud.credentials().secret_key));

@@ -4,6 +4,7 @@
 //! again finds out: the last commit that is whole stands. So a disk that was full for a while, for
 //! instance, costs the changes that found no room and nothing else.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -71,7 +72,13 @@ fn open_database(path: &Path) -> Result<Database, Error> {
             Err(DatabaseError::DatabaseAlreadyOpen) if Instant::now() < deadline => {
                 std::thread::sleep(Duration::from_millis(5));
             }
-            opened => return opened.map_err(store_error),
+            opened => {
+                let opened = opened.map_err(store_error)?;
+                // It holds secrets.
+                let owner_only = std::fs::Permissions::from_mode(0o600);
+                std::fs::set_permissions(path, owner_only).map_err(store_error)?;
+                return Ok(opened);
+            }
         }
     }
 }

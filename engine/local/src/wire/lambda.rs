@@ -14,7 +14,6 @@ use super::query::Parameters;
 use super::{Fault, authorize, respond};
 use crate::auth::Identity;
 use crate::lambda::{self, Finished, Function, LayerVersion, Outcome};
-use crate::mapping::Mapping;
 use crate::services::Services;
 use crate::store::Table;
 use crate::{clock, random};
@@ -54,24 +53,6 @@ pub(super) async fn handle(
             let function = function(&services, identity, "lambda:GetFunctionConfiguration", name)?;
             answer(&configuration(&services, &function)?)
         }
-        (&Method::PUT, [_, "functions", name, "configuration"]) => {
-            let action = "lambda:UpdateFunctionConfiguration";
-            let function = function(&services, identity, action, name)?;
-            let changed = update_configuration(&services, function, request.body()).await?;
-            answer(&configuration(&services, &changed)?)
-        }
-        (&Method::PUT, [_, "functions", name, "concurrency"]) => {
-            let function = function(&services, identity, "lambda:PutFunctionConcurrency", name)?;
-            put_concurrency(&services, function, request.body()).await
-        }
-        (&Method::GET, [_, "functions", name, "url"]) => {
-            let function = function(&services, identity, "lambda:GetFunctionUrlConfig", name)?;
-            url_config(&services, &function)
-        }
-        (&Method::GET, [_, "event-source-mappings"]) => {
-            authorize(&services, identity, "lambda:ListEventSourceMappings", "*")?;
-            list_mappings(&services, request)
-        }
         (&Method::GET, [_, "functions", name, "policy"]) => {
             let function = function(&services, identity, "lambda:GetPolicy", name)?;
             policy(&function)
@@ -89,11 +70,7 @@ pub(super) async fn handle(
             authorize(&services, identity, "lambda:ListLayerVersions", "*")?;
             list_layer_versions(&services, name, request)
         }
-        _ => Err(Fault::new(
-            "UnknownOperationException",
-            format!("no operation {} {path}", request.method()),
-        )
-        .with_status(StatusCode::NOT_FOUND)),
+        _ => super::lambda_settings::handle(&services, request, identity, &parts).await,
     }
 }
 
@@ -160,94 +137,6 @@ fn check_event(event: &Bytes, kind: &str) -> Result<(), Fault> {
                 format!("Could not parse request body into json: {error}"),
             )
         })
-}
-
-async fn update_configuration(
-    services: &Services,
-    mut function: Function,
-    body: &[u8],
-) -> Result<Function, Fault> {
-    let input: Value = super::json::input(body)?;
-    let number = |name: &str| input.get(name).and_then(Value::as_u64);
-    let text = |name: &str| input.get(name).and_then(Value::as_str).map(str::to_owned);
-    function.memory_mib = number("MemorySize").unwrap_or(function.memory_mib);
-    function.timeout_s = number("Timeout").unwrap_or(function.timeout_s);
-    function.description = text("Description").unwrap_or(function.description);
-    function.handler = text("Handler").unwrap_or(function.handler);
-    let disk = input
-        .get("EphemeralStorage")
-        .and_then(|disk| disk["Size"].as_u64());
-    function.disk_mib = disk.unwrap_or(function.disk_mib);
-    let variables = input
-        .get("Environment")
-        .and_then(|one| one.get("Variables"));
-    if let Some(variables) = variables {
-        let invalid = |error: serde_json::Error| {
-            Fault::new("InvalidParameterValueException", error.to_string())
-        };
-        function.environment = serde_json::from_value(variables.clone()).map_err(invalid)?;
-    }
-    function.revision = random::uuid();
-    function.modified_ms = clock::now_ms();
-    services
-        .store
-        .put(Table::Functions, &function.name, &function)
-        .await?;
-    Ok(function)
-}
-
-async fn put_concurrency(
-    services: &Services,
-    mut function: Function,
-    body: &[u8],
-) -> Result<Response<Bytes>, Fault> {
-    let input: Value = super::json::input(body)?;
-    function.reserved = input
-        .get("ReservedConcurrentExecutions")
-        .and_then(Value::as_u64);
-    services
-        .store
-        .put(Table::Functions, &function.name, &function)
-        .await?;
-    answer(&json!({ "ReservedConcurrentExecutions": function.reserved }))
-}
-
-fn url_config(services: &Services, function: &Function) -> Result<Response<Bytes>, Fault> {
-    let url = function.url.as_ref();
-    let url = url.ok_or_else(|| missing("The resource you requested does not exist."))?;
-    answer(&json!({
-        "FunctionUrl": format!("{}{}{}/", services.endpoint, crate::server::URL_PREFIX, url.id),
-        "FunctionArn": function.arn,
-        "AuthType": if url.needs_signature { "AWS_IAM" } else { "NONE" },
-        "InvokeMode": "BUFFERED",
-        "CreationTime": clock::rfc3339(url.created_ms),
-        "LastModifiedTime": clock::rfc3339(url.created_ms),
-    }))
-}
-
-fn list_mappings(services: &Services, request: &Request<Bytes>) -> Result<Response<Bytes>, Fault> {
-    let query = Parameters::parse(request.uri().query().unwrap_or_default());
-    let named = query.text("FunctionName").map(lambda::function_name);
-    let source = query.text("EventSourceArn");
-    let all = services.store.list::<Mapping>(Table::Mappings, "")?;
-    let is_asked = |one: &&Mapping| {
-        named.is_none_or(|name| one.function == name)
-            && source.is_none_or(|source| one.source == source)
-    };
-    let found = all.iter().map(|(_, one)| one).filter(is_asked);
-    let shown = found.map(|one| {
-        let settings = &services.settings;
-        let (region, account) = (&settings.region, &settings.account);
-        json!({
-            "UUID": one.id,
-            "EventSourceArn": one.source,
-            "FunctionArn": format!("arn:aws:lambda:{region}:{account}:function:{}", one.function),
-            "BatchSize": one.batch_size,
-            "State": if one.is_enabled { "Enabled" } else { "Disabled" },
-            "LastModified": one.modified_ms / 1000,
-        })
-    });
-    answer(&json!({ "EventSourceMappings": shown.collect::<Vec<_>>() }))
 }
 
 async fn queue(
@@ -317,7 +206,7 @@ fn finished_response(finished: &Finished, with_tail: bool) -> Response<Bytes> {
     response
 }
 
-fn function(
+pub(super) fn function(
     services: &Services,
     identity: &Identity,
     action: &str,
@@ -395,7 +284,7 @@ fn shown_layer(version: &LayerVersion) -> Value {
     })
 }
 
-fn configuration(services: &Services, function: &Function) -> Result<Value, Fault> {
+pub(super) fn configuration(services: &Services, function: &Function) -> Result<Value, Fault> {
     let mut layers = Vec::new();
     for arn in &function.layers {
         let version = services.store.get::<LayerVersion>(Table::Layers, arn)?;
@@ -486,6 +375,6 @@ fn lambda_time(time_ms: u64) -> String {
     clock::rfc3339(time_ms).replace('Z', "+0000")
 }
 
-fn missing(message: impl Into<String>) -> Fault {
+pub(super) fn missing(message: impl Into<String>) -> Fault {
     Fault::new("ResourceNotFoundException", message).with_status(StatusCode::NOT_FOUND)
 }
