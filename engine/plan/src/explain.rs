@@ -64,7 +64,7 @@ const SETTINGS: [(&str, &[&str]); 2] = [
 /// Fills in origins, places and consequences of a plan.
 pub(crate) fn explain(plan: &mut Plan, old: Option<&Deployed>, request: &Request<'_>) {
     let environment = plan.environment.clone();
-    let places = Places {
+    let places = Located {
         request,
         environment: &environment,
     };
@@ -104,7 +104,7 @@ fn locate(
     kind: &str,
     origin: &str,
     has_new_image: bool,
-    places: &Places<'_>,
+    places: &Located<'_>,
 ) {
     if origin.is_empty() {
         return;
@@ -133,12 +133,12 @@ fn key(kind: &str, path: &str) -> &'static str {
         .map_or("", |(_, _, key)| key)
 }
 
-struct Places<'a> {
+struct Located<'a> {
     request: &'a Request<'a>,
     environment: &'a str,
 }
 
-impl Places<'_> {
+impl Located<'_> {
     /// The place of a key below a path: its own, or where its value comes from, or that of the path.
     fn of(&self, path: &str, key: &str) -> Option<Place> {
         if path.is_empty() {
@@ -162,7 +162,7 @@ impl Places<'_> {
 
     fn of_setting(&self, stage: &str, setting: &str) -> Option<Place> {
         let known = SETTINGS.iter().find(|(name, _)| *name == setting);
-        let keys = known.map_or(std::slice::from_ref(&setting), |(_, keys)| *keys);
+        let keys = known.map_or_else(|| std::slice::from_ref(&setting), |(_, keys)| *keys);
         let path = format!("stages.{stage}");
         let exact = keys.iter().map(|key| format!("{path}.{key}"));
         let exact: Vec<String> = exact.collect();

@@ -40,6 +40,6 @@ pub use drift::{Drift, DriftChange, drift};
 pub use file::FileError;
 pub use notification::{is_own, rule_prefix};
 pub use policy::Policy;
-pub use request::Request;
+pub use request::{Places, Request};
 pub use snapshot::{BucketRule, BucketState, Snapshot, Stack, Unknown};
 pub use stale::Stale;

@@ -6,6 +6,9 @@ use scar_schemas::digest::Digest;
 
 use crate::{Assumptions, Place, Policy};
 
+/// Tells where a path of the manifest stands.
+pub type Places<'a> = dyn Fn(&str) -> Option<Place> + 'a;
+
 /// What planning is asked for. The default knows no places, allows what the manifest allows, and guesses.
 #[derive(Default)]
 pub struct Request<'a> {
@@ -18,7 +21,7 @@ pub struct Request<'a> {
     /// What the tag of a stage's image means now, where the lock file holds another digest.
     pub moved: BTreeMap<String, Digest>,
     /// Where a path of the manifest stands, for instance `stages.resize.memory`.
-    pub places: Option<&'a dyn Fn(&str) -> Option<Place>>,
+    pub places: Option<&'a Places<'a>>,
 }
 
 impl Request<'_> {
