@@ -3,9 +3,10 @@
 use super::data::{self, Paths};
 use super::draft::{self, Draft};
 use super::function::Function;
+use super::names::{self, Names};
 use super::report::{Found, Report};
 use super::storage::{self, Buckets, OWN};
-use super::{compute, door, names, value, walk, work};
+use super::{compute, door, value, walk, work};
 use crate::format::print;
 use crate::tree::{Node, Value};
 
@@ -50,11 +51,10 @@ fn functions<'a>(root: &'a Node, report: &mut Report) -> Vec<Function<'a>> {
         .iter()
         .flat_map(value::list)
         .filter(|entry| matches!(entry.node.value, Value::Map(_)));
-    let mut functions: Vec<Function<'a>> = Vec::new();
-    for entry in entries {
-        let function = Function::read(entry, &functions, report);
-        functions.push(function);
-    }
+    let mut taken = Names::default();
+    let functions: Vec<Function<'a>> = entries
+        .map(|entry| Function::read(entry, &mut taken, report))
+        .collect();
     if functions.is_empty() && found.get("oscar").is_none() {
         let help = "functions stand in a list: `functions: {aws: [{lambda: {name: …}}]}`";
         report.wrong(&found, "has no functions for AWS", help);
@@ -196,14 +196,14 @@ fn stages(
 
 /// A stage has one kind of start: of a function with inputs the door becomes a stage of its own.
 fn door_stage(function: &Function<'_>, functions: &[Function<'_>], paths: &Paths<'_>) -> String {
-    if paths.inputs.is_empty() {
+    if paths.inputs.is_empty() || function.get("api_gateway.name").is_none() {
         return function.stage.clone();
     }
-    let taken = |name: &str| functions.iter().any(|function| function.stage == name);
-    names::free(
-        &names::name(&format!("{}-http", function.stage), "http"),
-        taken,
-    )
+    let mut taken = Names::default();
+    for other in functions {
+        taken.take(&other.stage);
+    }
+    taken.take(&names::name(&format!("{}-http", function.stage), "http"))
 }
 
 fn add_door(

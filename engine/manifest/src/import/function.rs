@@ -1,7 +1,8 @@
 //! One function of an old file.
 
+use super::names::{self, Names};
 use super::report::{Found, Report};
-use super::{names, value};
+use super::value;
 use crate::suggest::nearest;
 use crate::words::quoted;
 
@@ -33,7 +34,7 @@ const MODES: &[(&str, Mode)] = &[
 
 impl<'a> Function<'a> {
     /// Reads name and mode.
-    pub(crate) fn read(found: Found<'a>, taken: &[Self], report: &mut Report) -> Self {
+    pub(crate) fn read(found: Found<'a>, taken: &mut Names, report: &mut Report) -> Self {
         let stage = stage_name(&found, taken, report);
         let runtime = found.get("lambda.runtime");
         let runtime = runtime.and_then(|found| found.node.text().map(str::to_owned));
@@ -61,7 +62,7 @@ impl<'a> Function<'a> {
     }
 }
 
-fn stage_name(found: &Found<'_>, taken: &[Function<'_>], report: &mut Report) -> String {
+fn stage_name(found: &Found<'_>, taken: &mut Names, report: &mut Report) -> String {
     let name = found.get("lambda.name");
     let written = name.as_ref().and_then(|name| value::filled(name, report));
     let (Some(name), Some(written)) = (name, written) else {
@@ -70,11 +71,9 @@ fn stage_name(found: &Found<'_>, taken: &[Function<'_>], report: &mut Report) ->
             "has no `lambda.name`",
             "name the function: the name becomes that of its stage",
         );
-        return names::free("stage", |name| is_taken(taken, name));
+        return taken.take("stage");
     };
-    let stage = names::free(&names::name(&written, "stage"), |name| {
-        is_taken(taken, name)
-    });
+    let stage = taken.take(&names::name(&written, "stage"));
     let to = format!("stages.{stage}");
     if stage == written {
         report.mapped(&name, &to);
@@ -86,10 +85,6 @@ fn stage_name(found: &Found<'_>, taken: &[Function<'_>], report: &mut Report) ->
         );
     }
     stage
-}
-
-fn is_taken(taken: &[Function<'_>], name: &str) -> bool {
-    taken.iter().any(|function| function.stage == name)
 }
 
 fn mode(found: &Found<'_>, stage: &str, report: &mut Report) -> Mode {

@@ -1,5 +1,7 @@
 //! Names of a manifest from those of an old file.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 /// Characters of a name.
 const MOST: usize = crate::limits::NAME;
 
@@ -28,20 +30,31 @@ pub(crate) fn name(text: &str, otherwise: &str) -> String {
     }
 }
 
-/// The name, with a number if it is taken.
-pub(crate) fn free(name: &str, taken: impl Fn(&str) -> bool) -> String {
-    if !taken(name) {
-        return name.to_owned();
+/// Names that are taken.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    taken: BTreeSet<String>,
+    /// The next number for names that were wanted again, so that thousands of equal names stay cheap.
+    next: BTreeMap<String, usize>,
+}
+
+impl Names {
+    /// Takes the name, with a number behind it if it is taken already.
+    pub(crate) fn take(&mut self, name: &str) -> String {
+        if self.taken.insert(name.to_owned()) {
+            return name.to_owned();
+        }
+        let next = self.next.entry(name.to_owned()).or_insert(2);
+        loop {
+            let end = format!("-{next}");
+            *next += 1;
+            let start: String = name.chars().take(MOST - end.len()).collect();
+            let numbered = format!("{}{end}", start.trim_end_matches('-'));
+            if self.taken.insert(numbered.clone()) {
+                return numbered;
+            }
+        }
     }
-    let numbered = |number: usize| {
-        let end = format!("-{number}");
-        let start: String = name.chars().take(MOST - end.len()).collect();
-        format!("{}{end}", start.trim_end_matches('-'))
-    };
-    (2..)
-        .map(numbered)
-        .find(|name| !taken(name))
-        .unwrap_or_else(|| name.to_owned())
 }
 
 #[cfg(test)]
@@ -54,7 +67,10 @@ mod tests {
         assert_eq!(name("1st.stage__", "x"), "st-stage");
         assert_eq!(name("---", "x"), "x");
         assert_eq!(name(&"a".repeat(40), "x").len(), 31);
-        assert_eq!(free("a", |_| false), "a");
-        assert_eq!(free("a", |name| name == "a" || name == "a-2"), "a-3");
+        let mut names = Names::default();
+        assert_eq!(
+            ["a", "a-2", "a", "a"].map(|name| names.take(name)),
+            ["a", "a-2", "a-3", "a-4"]
+        );
     }
 }

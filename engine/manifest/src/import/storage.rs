@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use scar_schemas::contract::ARTIFACTS;
+
 use super::fields::STORAGE;
+use super::names::{self, Names};
 use super::report::{Found, Report};
 use super::value;
 use crate::diagnostic::Diagnostic;
@@ -20,9 +23,10 @@ pub(crate) struct Place {
 }
 
 /// Real buckets with their names in the manifest, in order of use.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Buckets {
     names: Vec<(String, String)>,
+    taken: Names,
     /// A stage needs a bucket that scar makes, besides the existing ones.
     pub(crate) needs_own: bool,
 }
@@ -30,20 +34,27 @@ pub(crate) struct Buckets {
 /// Name of the bucket that scar makes for stages that had no input.
 pub(crate) const OWN: &str = "start";
 
+impl Default for Buckets {
+    fn default() -> Self {
+        let mut taken = Names::default();
+        for name in [OWN, ARTIFACTS] {
+            taken.take(name);
+        }
+        Self {
+            names: Vec::new(),
+            taken,
+            needs_own: false,
+        }
+    }
+}
+
 impl Buckets {
     /// Notes a real bucket.
     pub(crate) fn add(&mut self, real: &str) {
         if !self.names.iter().any(|(known, _)| known == real) {
-            let name = self.free_name(real);
+            let name = self.taken.take(&names::name(real, "data"));
             self.names.push((real.to_owned(), name));
         }
-    }
-
-    fn free_name(&self, real: &str) -> String {
-        let taken = |name: &str| {
-            matches!(name, OWN | "artifacts") || self.names.iter().any(|(_, known)| known == name)
-        };
-        super::names::free(&super::names::name(real, "data"), taken)
     }
 
     /// The one bucket that needs no name in paths.
