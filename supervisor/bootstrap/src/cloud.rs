@@ -128,6 +128,7 @@ impl Cloud {
         method: &'static str,
         at: &Location,
         query: &str,
+        headers: &[(&'static str, String)],
     ) -> Result<StoreAnswer, CloudError> {
         let mut address = self.object_address(at);
         if !query.is_empty() {
@@ -137,7 +138,7 @@ impl Cloud {
         let mut tries = 0;
         loop {
             tries += 1;
-            match self.ask_store_once(method, &address).await {
+            match self.ask_store_once(method, &address, headers).await {
                 Err(error) if error.is_passing() && tries < TRIES => {}
                 other => return other,
             }
@@ -150,8 +151,12 @@ impl Cloud {
         &self,
         method: &'static str,
         address: &str,
+        headers: &[(&'static str, String)],
     ) -> Result<StoreAnswer, CloudError> {
-        let request = http::Request::builder().method(method).uri(address);
+        let mut request = http::Request::builder().method(method).uri(address);
+        for (name, value) in headers {
+            request = request.header(*name, value);
+        }
         let request = request.body(Full::new(Bytes::new()));
         let request = request.map_err(|error| no_answer("s3", method, &error))?;
         let mut settings = of_the_store();
@@ -160,7 +165,7 @@ impl Cloud {
         let request = self.signed("s3", request, body, settings).await?;
         let (head, body) = self.send("s3", method, request).await?;
         match head.status.as_u16() {
-            status @ (200..=299 | 404 | 405) => Ok(StoreAnswer {
+            status @ (200..=299 | 404 | 405 | 409 | 412) => Ok(StoreAnswer {
                 status,
                 headers: head.headers,
                 body,

@@ -41,7 +41,7 @@ impl Setup {
             let prefix_text = encoded(prefix);
             let query = format!("{token}encoding-type=url&list-type=2&prefix={prefix_text}");
             let at = Location::new(bucket, "");
-            let page = self.cloud.ask_store("GET", &at, &query);
+            let page = self.cloud.ask_store("GET", &at, &query, &[]);
             let page = page.await;
             let page = page.map_err(|error| of_cloud("LIST", error, bucket, prefix))?;
             let page = String::from_utf8_lossy(&page.body).into_owned();

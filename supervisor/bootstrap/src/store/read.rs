@@ -58,7 +58,7 @@ impl Store {
     ///
     /// S3 answers 403 instead of 404 to a role without `s3:ListBucket` (API reference, `HeadObject`).
     pub(crate) async fn head(&self, at: &Location) -> Result<Option<Head>, StoreError> {
-        let answer = self.cloud.ask_store("HEAD", at, "").await;
+        let answer = self.cloud.ask_store("HEAD", at, "", &[]).await;
         let answer = answer.map_err(|error| of_cloud("HEAD", error, &at.bucket, &at.key))?;
         Ok((answer.status < 400).then(|| head(&answer.headers)))
     }

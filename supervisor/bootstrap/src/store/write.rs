@@ -16,6 +16,7 @@ use super::error::{Answer, no_answer, of_cloud, sort};
 use super::read::bare;
 use super::{Head, Labels, Location, Store, StoreError};
 use crate::crash::crash_at;
+use crate::listing::tag;
 use crate::step::Condition;
 
 /// Times an undecided write is repeated.
@@ -89,7 +90,7 @@ impl Store {
 
     /// Deletes an object, also one that is not there.
     pub(crate) async fn delete(&self, at: &Location) -> Result<(), StoreError> {
-        let answer = self.cloud.ask_store("DELETE", at, "").await;
+        let answer = self.cloud.ask_store("DELETE", at, "", &[]).await;
         let failed = |error| of_cloud("DELETE", error, &at.bucket, &at.key);
         answer.map(|_| ()).map_err(failed)
     }
@@ -163,17 +164,32 @@ impl Store {
         source: &Location,
         condition: &Condition,
     ) -> Result<String, Answer> {
-        let (none_match, matches) = headers(condition);
-        let request = self.client.copy_object().bucket(&at.bucket).key(&at.key);
-        let request = request.copy_source(copy_source(source));
-        let request = request.set_if_none_match(none_match).set_if_match(matches);
-        match request.send().await {
-            Ok(output) => Ok(bare(
-                output
-                    .copy_object_result()
-                    .and_then(|result| result.e_tag()),
-            )),
-            Err(error) => Err(sort("COPY", at, &error)),
+        let mut fields = vec![("x-amz-copy-source", copy_source(source))];
+        match headers(condition) {
+            (Some(none), _) => fields.push(("if-none-match", none)),
+            (_, Some(etag)) => fields.push(("if-match", etag)),
+            (None, None) => {}
+        }
+        let answer = self.cloud.ask_store("PUT", at, "", &fields).await;
+        let answer = answer.map_err(|error| {
+            let is_passing = error.is_passing();
+            let error = of_cloud("COPY", error, &at.bucket, &at.key);
+            match is_passing {
+                true => Answer::Undecided(error),
+                false => Answer::Error(error),
+            }
+        })?;
+        let text = String::from_utf8_lossy(&answer.body);
+        let etag = tag(&text, "ETag").map(|etag| etag.replace("&quot;", "\""));
+        match (answer.status, etag) {
+            (404 | 405, _) => Err(Answer::Gone),
+            (412, _) => Err(Answer::Precondition),
+            (200..=299, Some(etag)) => Ok(bare(Some(&etag))),
+            // A copy that fails on the way is an error in an answer that began with 200.
+            (status, _) => {
+                let reason = format!("it was answered {status}");
+                Err(Answer::Undecided(no_answer("COPY", at, reason)))
+            }
         }
     }
 
@@ -206,7 +222,7 @@ impl Store {
         if completed.is_err() {
             let query = format!("uploadId={}", path_of(id).replace('/', "%2F"));
             // Best effort: the failure that is reported is the one of the upload itself.
-            let _ = self.cloud.ask_store("DELETE", at, &query).await;
+            let _ = self.cloud.ask_store("DELETE", at, &query, &[]).await;
         }
         completed
     }
