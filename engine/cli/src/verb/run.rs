@@ -7,6 +7,7 @@ use std::time::Duration;
 use scar_apply::trace::{self, Output, State, TaskView};
 use scar_apply::{Deployment, data};
 use scar_schemas::record::ObjectVersion;
+use scar_workflow::Workflow;
 use serde_json::json;
 
 use super::approval::{self, Approval};
@@ -94,7 +95,7 @@ pub(crate) fn run(arguments: &Arguments, global: &Global, screen: &Screen) -> Re
             changed,
         };
         let tasks = follow(&followed, session, arguments.timeout, screen).await?;
-        let results = results(&tasks);
+        let results = results(&tasks, &project.workflow, &deployment);
         list(&results, &deployment, screen)?;
         if let Some(directory) = &arguments.to {
             fetch(&results, directory, session, screen).await?;
@@ -253,22 +254,26 @@ pub(crate) fn conclude(tasks: &[TaskView], screen: &Screen) -> Result<(), CliErr
     }
 }
 
-/// Outputs that no other task takes as its input, in the order of their tasks.
-fn results(tasks: &[TaskView]) -> Vec<&Output> {
-    let inputs: BTreeSet<(&str, &str)> = tasks
-        .iter()
-        .map(|task| (task.input.bucket.as_str(), task.input.key.as_str()))
-        .collect();
+/// Outputs that no stage takes as its input, in the order of their tasks.
+fn results<'a>(
+    tasks: &'a [TaskView],
+    workflow: &Workflow,
+    deployment: &Deployment,
+) -> Vec<&'a Output> {
+    let is_taken = |output: &Output| {
+        let mut inputs = workflow.stages.iter().flat_map(|stage| &stage.inputs);
+        inputs.any(|input| {
+            deployment.buckets.get(&input.bucket) == Some(&output.bucket)
+                && input.pattern.matches(&output.key)
+        })
+    };
     let mut seen = BTreeMap::new();
     for task in tasks {
         let State::Published { outputs } = &task.state else {
             continue;
         };
-        for output in outputs {
-            let name = (output.bucket.as_str(), output.key.as_str());
-            if !inputs.contains(&name) {
-                seen.insert(name, output);
-            }
+        for output in outputs.iter().filter(|output| !is_taken(output)) {
+            seen.insert((output.bucket.as_str(), output.key.as_str()), output);
         }
     }
     seen.into_values().collect()
