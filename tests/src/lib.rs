@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 
 pub mod cloud;
+pub mod pairwise;
 pub mod product;
 
 pub use cloud::Cloud;
