@@ -85,7 +85,7 @@ pub(crate) fn run(arguments: &Arguments, global: &Global, screen: &Screen) -> Re
     let wanted = inputs::inputs(files, None, &arguments.entry, &project.workflow)?;
     let region = project.workflow.region.as_deref();
     session::on_cloud(global, region, screen, AFTER_INTERRUPT, async |session| {
-        let changed = deploy(&project, arguments, global, session, screen).await?;
+        let changed = Box::pin(deploy(&project, arguments, global, session, screen)).await?;
         let deployment = Deployment::find(&session.cloud, &project.workflow).await?;
         let objects = send(&wanted, &deployment, session, screen).await?;
         let followed = Followed {

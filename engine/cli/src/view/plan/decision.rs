@@ -86,7 +86,7 @@ pub(super) fn cost(plan: &Plan, style: Style) -> String {
     ));
     let limit = cost
         .limit
-        .map_or("none".to_owned(), |limit| amount(Some(limit)));
+        .map_or_else(|| "none".to_owned(), |limit| amount(Some(limit)));
     let note = format!(
         "  {}; times are guesses unless given with --assume; storage and transfer not counted; limit: {limit}",
         clean(&cost.prices)
