@@ -264,7 +264,13 @@ fn restrict(launch: &Launch) -> Result<(), c_int> {
         if let Isolation::Chroot { uid, gid } = launch.isolation {
             // The C library's own functions make every thread follow, and wait for ever for the threads
             // of the parent that are not here: the bare calls change this process alone.
-            check(libc::syscall(libc::SYS_setgroups, 0, ptr::null::<u32>()) as c_int)?;
+            //
+            // A user namespace with one group refuses to change groups at all. Who may not for another
+            // reason fails at the next line, unless it becomes nobody else anyway.
+            match check(libc::syscall(libc::SYS_setgroups, 0, ptr::null::<u32>()) as c_int) {
+                Ok(()) | Err(libc::EPERM) => {}
+                Err(error) => return Err(error),
+            }
             check(libc::syscall(libc::SYS_setgid, gid) as c_int)?;
             check(libc::syscall(libc::SYS_setuid, uid) as c_int)?;
         }
@@ -289,9 +295,10 @@ fn restrict(launch: &Launch) -> Result<(), c_int> {
 
 /// Capabilities that stay with root of the container: those that act on its own files and processes.
 /// Numbers from linux/capability.h: CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, SETGID, SETUID,
-/// SETPCAP, NET_BIND_SERVICE, SYS_CHROOT.
+/// SETPCAP, NET_BIND_SERVICE, SYS_CHROOT, and SETFCAP, without which no container can start another one
+/// with a root of its own (user_namespaces(7), since Linux 5.12).
 const KEPT_CAPABILITIES: u64 =
-    1 | 1 << 1 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 8 | 1 << 10 | 1 << 18;
+    1 | 1 << 1 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 8 | 1 << 10 | 1 << 18 | 1 << 31;
 
 fn drop_capabilities() {
     for number in (0..64).filter(|number| KEPT_CAPABILITIES & (1 << number) == 0) {
