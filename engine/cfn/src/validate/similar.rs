@@ -1,7 +1,13 @@
 //! What somebody may have meant.
 
+/// Nobody means a name by a text longer than this, and comparing takes time for every letter.
+const MAX_LENGTH: usize = 100;
+
 /// The most similar of some names, if one is similar at all.
 pub(super) fn similar<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    if name.len() > MAX_LENGTH {
+        return None;
+    }
     let least = (name.len() / 3).max(1);
     names
         .map(|one| (distance(&name.to_lowercase(), &one.to_lowercase()), one))

@@ -11,6 +11,9 @@ use crate::{Document, canonical};
 /// Combinations that are looked at; a resource that depends on more is looked at in the first ones.
 const MAX_WORLDS: usize = 64;
 
+/// Things that conditions ask for and that are given all their values; what depends on others stays open.
+const MAX_ASKED: usize = 10;
+
 /// Stands for any value that no condition asks for.
 const OTHER: &str = "\u{0}other";
 
@@ -152,7 +155,7 @@ fn add(
 /// One value for each thing that is asked for, in all combinations.
 fn choices(domains: &BTreeMap<String, Vec<String>>) -> Vec<BTreeMap<&str, &str>> {
     let mut found: Vec<BTreeMap<&str, &str>> = vec![BTreeMap::new()];
-    for (asked, domain) in domains {
+    for (asked, domain) in domains.iter().take(MAX_ASKED) {
         let mut next: Vec<BTreeMap<&str, &str>> = Vec::new();
         for choice in &found {
             next.extend(domain.iter().map(|value| {
