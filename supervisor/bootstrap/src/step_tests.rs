@@ -657,15 +657,29 @@ fn failures_are_counted_and_end() {
 fn a_task_that_goes_to_batch_is_done_once() {
     for place in [Place::Fallback, Place::Batch] {
         for mode in [Mode::Atomic, Mode::Ledger] {
+            // A set of several outputs takes so many more steps that one delivery must do.
+            let versions: &[u8] = match mode {
+                Mode::Atomic => &[1, 1],
+                Mode::Ledger => &[1],
+            };
             let world = World {
                 losses: 0,
-                ..World::new(mode, &[1, 1], 1)
+                kills: u8::from(mode == Mode::Ledger),
+                ..World::new(mode, versions, 1)
             };
-            assert!(
-                explore(world.in_functions(place)) > 1_000,
-                "{mode:?} {place:?}"
-            );
+            explore(world.in_functions(place));
         }
+    }
+}
+
+#[test]
+fn a_task_that_goes_to_batch_survives_a_kill() {
+    for place in [Place::Fallback, Place::Batch] {
+        let world = World {
+            losses: 0,
+            ..World::new(Mode::Atomic, &[1], 1)
+        };
+        assert!(explore(world.in_functions(place)) > 100, "{place:?}");
     }
 }
 
