@@ -52,3 +52,13 @@ fn what_is_not_there_is_said_with_a_way_out() {
     let said = product.scar(at(&["reconcile"])).exits(0).stderr;
     assert!(said.contains("nothing waits"), "{said}");
 }
+
+#[test]
+fn without_keys_the_way_to_them_is_said_instead_of_where_they_were_looked_for() {
+    let product = Product::new();
+    let list = ["list", "--endpoint-url", "http://127.0.0.1:9"];
+    let said = product.scar(list).exits(1).stderr;
+    assert!(said.contains("no AWS credentials are configured"), "{said}");
+    assert!(said.contains("AWS_ACCESS_KEY_ID"), "{said}");
+    assert!(!said.contains("caused by"), "{said}");
+}

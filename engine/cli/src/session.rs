@@ -220,7 +220,17 @@ fn not_connected(error: scar_apply::Error) -> CliError {
     let says = |words: &str| {
         error.message.contains(words) || error.causes.iter().any(|cause| cause.contains(words))
     };
-    let hint = if says("client error (Connect)") {
+    if says("loading credentials") {
+        // The chain tells of every place that was looked at, down to the metadata of a machine in AWS.
+        return CliError::failure("no AWS credentials are configured")
+            .hint(
+                "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile with --profile",
+            )
+            .hint("for a running local cloud: eval \"$(scar local env)\"; --local needs no keys");
+    }
+    let hint = if says("invalid peer certificate") {
+        "its certificate is not trusted here: add its authority to those of this machine, or name a file with SSL_CERT_FILE"
+    } else if says("client error (Connect)") {
         "nothing answers at this address; --local needs no other cloud"
     } else if says("UnrecognizedClient") || says("InvalidClientToken") || says("SignatureDoesNot") {
         "the keys are not known there; for a running local cloud: eval \"$(scar local env)\""
