@@ -57,6 +57,9 @@ pub struct DeployedStage {
     pub work: Digest,
     /// Digest of the container's variables.
     pub variables: Digest,
+    /// What is part of the identity of its tasks besides their input, with `cache: stage`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Digest>,
     /// Memory in MiB.
     pub memory_mib: u32,
     /// Seconds a task may take.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use scar_schemas::construct::Cache;
+use scar_schemas::deployed::{Deployed, DeployedStage, METADATA_KEY};
 use scar_schemas::digest::{Digest, hash_parts};
 use scar_schemas::record;
 use scar_template::name::bucket_output;
@@ -35,7 +37,15 @@ impl Deployment {
             return Err(Error::NotDeployed { stack: name });
         };
         stack::check_own(&name, &stack::tags(&description))?;
-        Self::of(workflow, name, &stack::outputs(&description))
+        let mut found = Self::of(workflow, name, &stack::outputs(&description))?;
+        if workflow
+            .stages
+            .iter()
+            .any(|stage| stage.cache == Cache::Stage)
+        {
+            found.fingerprints = fingerprints(cloud, &found.name).await?;
+        }
+        Ok(found)
     }
 
     /// Puts together what manifest and stack outputs say.
@@ -91,6 +101,17 @@ impl Deployment {
             .filter(move |(_, name)| *name == real)
             .map(|(name, _)| name.as_str())
     }
+}
+
+/// What the deployed template says of stages whose tasks depend on it.
+async fn fingerprints(cloud: &Cloud, name: &str) -> Result<BTreeMap<String, Digest>, Error> {
+    let template = stack::template(cloud, name).await?;
+    let summary = template.metadata.get(METADATA_KEY).cloned();
+    let deployed: Option<Deployed> = summary.and_then(|value| serde_json::from_value(value).ok());
+    let stages = deployed.map(|deployed| deployed.stages).unwrap_or_default();
+    let of_stage =
+        |stage: &DeployedStage| Some((stage.id().to_owned(), stage.fingerprint.clone()?));
+    Ok(stages.iter().filter_map(of_stage).collect())
 }
 
 /// Statuses without anything to use: never made, or being removed.

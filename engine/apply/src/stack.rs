@@ -135,7 +135,8 @@ fn convert(description: &Description) -> Stack {
     }
 }
 
-async fn template(cloud: &Cloud, name: &str) -> Result<Document, Error> {
+/// The template of a stack, as it was sent.
+pub(crate) async fn template(cloud: &Cloud, name: &str) -> Result<Document, Error> {
     let request = cloud.cloudformation.get_template().stack_name(name);
     let answer = request.template_stage(TemplateStage::Original).send().await;
     let body = answer

@@ -1,5 +1,7 @@
 //! How far each stage is: its inputs joined with its records, by task identity.
 
+mod construct;
+
 use std::collections::BTreeMap;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
@@ -20,7 +22,7 @@ const PARALLEL: usize = 32;
 pub struct StageStatus {
     /// Name of the stage.
     pub stage: String,
-    /// Objects that match its inputs.
+    /// Tasks that its inputs, calls and times have started; of most stages one for each object.
     pub inputs: usize,
     /// Tasks whose outputs are visible.
     pub done: usize,
@@ -47,7 +49,10 @@ pub async fn status(
 ) -> Result<Vec<StageStatus>, Error> {
     let mut all = Vec::new();
     for stage in &workflow.stages {
-        all.push(stage_status(cloud, deployment, stage).await?);
+        all.push(match construct::is_needed(stage) {
+            true => construct::status(cloud, workflow, deployment, stage).await?,
+            false => stage_status(cloud, deployment, stage).await?,
+        });
     }
     Ok(all)
 }

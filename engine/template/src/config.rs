@@ -19,15 +19,9 @@ pub(crate) fn stage_package(
     stage: &Stage,
     materials: &Materials,
 ) -> Result<Asset, Error> {
-    let script = match &stage.work {
-        Work::Run(_) | Work::Script(_) => Some(materials.script(stage)?),
-        Work::Command(_) | Work::Image => None,
-    };
-    let image = materials.image(stage)?;
-    let mut config = stage_config(workflow, stage, image);
-    if stage.cache == Cache::Stage {
-        config.more.fingerprint = Some(fingerprint(&config, script, stage));
-    }
+    let script = script(stage, materials)?;
+    let mut config = stage_config(workflow, stage, materials.image(stage)?);
+    config.more.fingerprint = fingerprint(stage, materials)?;
     let bootstrap = materials.bundled_supervisor.as_deref();
     let bytes = package::stage_zip(&config, script, bootstrap)?;
     Ok(Asset {
@@ -93,16 +87,27 @@ fn more(stage: &Stage) -> More {
     }
 }
 
-/// Everything that can make another result of the same input.
-fn fingerprint(config: &StageConfig, script: Option<&[u8]>, stage: &Stage) -> Digest {
+/// Digest of everything that can make another result of the same input, where that is part of the
+/// identity of tasks.
+pub(crate) fn fingerprint(stage: &Stage, materials: &Materials) -> Result<Option<Digest>, Error> {
+    if stage.cache == Cache::Object {
+        return Ok(None);
+    }
     let parts = serde_json::json!({
-        "image": config.image.digest(),
-        "command": config.command,
-        "script": script.map(Digest::of),
-        "variables": config.variables,
+        "image": materials.image(stage)?.digest(),
+        "command": command(&stage.work),
+        "script": script(stage, materials)?.map(Digest::of),
+        "variables": stage.variables,
         "architecture": stage.arch,
     });
-    Digest::of(scar_cfn::canonical(&parts).as_bytes())
+    Ok(Some(Digest::of(scar_cfn::canonical(&parts).as_bytes())))
+}
+
+fn script<'a>(stage: &Stage, materials: &'a Materials) -> Result<Option<&'a [u8]>, Error> {
+    match &stage.work {
+        Work::Run(_) | Work::Script(_) => materials.script(stage).map(Some),
+        Work::Command(_) | Work::Image => Ok(None),
+    }
 }
 
 fn command(work: &Work) -> Command {

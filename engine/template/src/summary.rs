@@ -9,7 +9,7 @@ use scar_schemas::digest::Digest;
 use scar_schemas::manifest::Work;
 use scar_workflow::{Input, Output, Stage, Workflow};
 
-use crate::{Error, Materials, settings};
+use crate::{Error, Materials, config, settings};
 
 /// Summary of a whole workflow.
 pub(crate) fn summarise(workflow: &Workflow, materials: &Materials) -> Result<Deployed, Error> {
@@ -70,6 +70,7 @@ fn summarise_stage(stage: &Stage, materials: &Materials) -> Result<DeployedStage
         outputs: stage.outputs.iter().map(output_text).collect(),
         work: work_digest(stage, materials)?,
         variables: variables_digest(&stage.variables),
+        fingerprint: config::fingerprint(stage, materials)?,
         memory_mib: stage.memory_mib,
         timeout_s: stage.timeout_s,
         disk_mib: stage.disk_mib,

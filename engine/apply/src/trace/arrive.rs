@@ -13,12 +13,12 @@ use crate::task::{self, Head, head};
 use crate::{Cloud, Deployment, Error};
 
 /// A task that an object starts, or has a part in.
-pub(super) struct Arrival {
-    pub(super) stage: String,
-    pub(super) task: String,
-    pub(super) input: ObjectVersion,
-    pub(super) stem: String,
-    pub(super) group: Option<String>,
+pub(crate) struct Arrival {
+    pub(crate) stage: String,
+    pub(crate) task: String,
+    pub(crate) input: ObjectVersion,
+    pub(crate) stem: String,
+    pub(crate) group: Option<String>,
 }
 
 /// The tasks that an object starts.
@@ -30,18 +30,30 @@ pub(super) async fn of(
 ) -> Result<Vec<Arrival>, Error> {
     let mut all = Vec::new();
     for stage in &workflow.stages {
-        if let Some(request) = requested(deployment, stage, object) {
-            let task = requested_task(&deployment.name, &stage.id, request);
-            all.push(arrival(deployment, stage, task, object));
-        } else if task::takes(deployment, stage, object) {
-            all.extend(taken(cloud, deployment, stage, object).await?);
-        }
+        all.extend(of_stage(cloud, deployment, stage, object).await?);
     }
     Ok(all)
 }
 
+/// The tasks of one stage that an object starts.
+pub(crate) async fn of_stage(
+    cloud: &Cloud,
+    deployment: &Deployment,
+    stage: &Stage,
+    object: &ObjectVersion,
+) -> Result<Vec<Arrival>, Error> {
+    if let Some(request) = requested(deployment, stage, object) {
+        let task = requested_task(&deployment.name, &stage.id, request);
+        return Ok(vec![arrival(deployment, stage, task, object)]);
+    }
+    match task::takes(deployment, stage, object) {
+        true => taken(cloud, deployment, stage, object).await,
+        false => Ok(Vec::new()),
+    }
+}
+
 /// The tasks of the stages that are after a finished one; `None` if it has not told yet.
-pub(super) async fn after(
+pub(crate) async fn after(
     cloud: &Cloud,
     workflow: &Workflow,
     deployment: &Deployment,
