@@ -13,6 +13,8 @@ use crate::{Error, Feature, name, output};
 
 /// The region, as SDKs look for it: Batch sets it on Fargate only.
 const REGION: &str = "AWS_REGION";
+/// Shortest time of an attempt that Batch takes (API reference, `JobTimeout`).
+const MIN_TIMEOUT_S: u32 = 60;
 
 impl Part<'_> {
     pub(super) fn job(&self) -> Result<Vec<Named>, Error> {
@@ -55,7 +57,8 @@ impl Part<'_> {
             "nodes": stage.nodes,
             "fargate": fargate,
             "attempts": stage.attempts,
-            "timeout_s": stage.timeout_s,
+            // The supervisor keeps to a shorter time itself.
+            "timeout_s": stage.timeout_s.max(MIN_TIMEOUT_S),
             "supervisor_image": self.supervisor_image()?,
             "variables": self.job_variables(),
             "role": name::job_role_id(self.id()),
