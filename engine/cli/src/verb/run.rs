@@ -227,10 +227,14 @@ pub(crate) fn conclude(tasks: &[TaskView], screen: &Screen) -> Result<(), CliErr
             _ => None,
         })
         .collect();
+    let is_incomplete = |task: &&TaskView| matches!(task.state, State::Incomplete { .. });
+    let incomplete = tasks.iter().filter(is_incomplete).count();
     if screen.json {
-        screen
-            .object(&json!({ "type": "summary", "tasks": tasks.len(), "failed": failed.len() }))?;
+        screen.object(&json!({
+            "type": "summary", "tasks": tasks.len(), "failed": failed.len(), "incomplete": incomplete,
+        }))?;
     } else {
+        note_incomplete(incomplete, screen);
         for (task, failure) in failed.iter().take(FAILURES_SHOWN) {
             screen.complain(&events::failure_block(task, failure, screen.note_style));
         }
@@ -252,6 +256,18 @@ pub(crate) fn conclude(tasks: &[TaskView], screen: &Screen) -> Result<(), CliErr
             )))
         }
     }
+}
+
+/// Joins whose other members are not on their way are not mistakes, but nothing happens without them.
+fn note_incomplete(number: usize, screen: &Screen) {
+    let waiting = match number {
+        0 => return,
+        1 => "1 task waits".to_owned(),
+        more => format!("{more} tasks wait"),
+    };
+    screen.note(&format!(
+        "{waiting} for objects that nothing under way will bring; put them, and the rest follows"
+    ));
 }
 
 /// Outputs that no stage takes as its input, in the order of their tasks.

@@ -153,9 +153,11 @@ impl<'a> Progress<'a> {
             .or_insert_with(|| (spinner(bars, &task.stage), BTreeMap::new()));
         tasks.insert(task.task.clone(), mark);
         bar.set_message(tally(tasks));
-        if mark != Mark::Waiting {
+        // What waits will be told when it ends, unless it is known to wait for ever.
+        let is_incomplete = matches!(task.state, State::Incomplete { .. });
+        if mark != Mark::Waiting || is_incomplete {
             let already = match (already, mark) {
-                (false, _) => "",
+                (false, _) | (true, Mark::Waiting) => "",
                 (true, Mark::Failed) => "  already failed",
                 (true, _) => "  already done",
             };
