@@ -13,6 +13,8 @@ mod stage;
 mod store;
 mod world;
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use scenario::{ALL, Outcome, Scenario};
 use world::Treatment;
 
@@ -70,6 +72,9 @@ const POINTS: [&str; 50] = [
     "after-count",
 ];
 
+/// Rounds that run at a time.
+const AT_A_TIME: usize = 8;
+
 /// `SCAR_DELIVERY_FACTOR` makes the random parts so many times longer.
 fn factor() -> u64 {
     let text = std::env::var("SCAR_DELIVERY_FACTOR").unwrap_or_default();
@@ -117,44 +122,56 @@ fn a_crash_at_any_point_of_any_mode_is_made_good() {
 
 #[test]
 fn processes_are_killed_at_random() {
-    let (mut kills, mut seed) = (0, 1);
-    while kills < 500 * factor() {
-        let scenario = ALL[usize::try_from(seed).unwrap() % ALL.len()];
+    let kills = rounds(500, |seed, scenario| {
         let outcome = scenario::run(scenario, Treatment::Kill(40), seed * 7_919, |_| {});
         check(scenario, &outcome, &format!("seed {seed}"));
-        kills += outcome.kills;
-        seed += 1;
-    }
-    eprintln!("{kills} kills in {} rounds", seed - 1);
+        outcome.kills
+    });
+    eprintln!("{kills} kills");
 }
 
 #[test]
 fn the_network_and_the_storage_fail() {
-    let (mut faults, mut seed) = (0, 1);
-    while faults < 2_000 * factor() {
-        let scenario = ALL[usize::try_from(seed).unwrap() % ALL.len()];
+    let faults = rounds(2_000, |seed, scenario| {
         let outcome = scenario::run(scenario, Treatment::Kind, seed * 104_729, |world| {
             let faults = faults::Faults::new(seed * 15_485_863, 25);
             *world.store.faults.lock().unwrap() = faults;
         });
         check(scenario, &outcome, &format!("seed {seed}"));
-        faults += outcome.faults;
-        seed += 1;
-    }
-    eprintln!("{faults} faults in {} rounds", seed - 1);
+        outcome.faults
+    });
+    eprintln!("{faults} faults");
 }
 
 #[test]
-fn events_are_lost_and_come_twice() {
-    let mut lost = 0;
-    for seed in 1..=8 * factor() {
-        let scenario = ALL[usize::try_from(seed).unwrap() % ALL.len()];
+fn events_are_lost_and_come_many_times() {
+    let lost = AtomicU64::new(0);
+    let duplicates = rounds(10_000, |seed, scenario| {
         let outcome = scenario::run(scenario, Treatment::Kind, seed * 31, |world| {
             world.duplicates = 60;
-            world.losses = 30;
+            world.copies_max = 80;
+            world.losses = 20;
         });
         check(scenario, &outcome, &format!("seed {seed}"));
-        lost += outcome.lost_before_sweep;
-    }
+        lost.fetch_add(outcome.lost_before_sweep as u64, Ordering::Relaxed);
+        outcome.duplicates
+    });
+    let lost = lost.into_inner();
+    eprintln!("{duplicates} further deliveries, {lost} outputs missing before the sweep");
     assert!(lost > 0, "no event was lost");
+}
+
+/// Rounds with seeds of their own, through all scenarios in turn, until what they count is enough. Most of a
+/// round is waiting, so several run at a time.
+fn rounds(enough: u64, round: impl Fn(u64, Scenario) -> u64 + Sync) -> u64 {
+    let (sum, seeds) = (AtomicU64::new(0), AtomicU64::new(1));
+    let work = || {
+        while sum.load(Ordering::Relaxed) < enough * factor() {
+            let seed = seeds.fetch_add(1, Ordering::Relaxed);
+            let scenario = ALL[usize::try_from(seed).unwrap() % ALL.len()];
+            sum.fetch_add(round(seed, scenario), Ordering::Relaxed);
+        }
+    };
+    std::thread::scope(|scope| (0..AT_A_TIME).for_each(|_| drop(scope.spawn(work))));
+    sum.into_inner()
 }

@@ -40,6 +40,8 @@ pub(crate) struct Outcome {
     pub(crate) crashed: bool,
     pub(crate) kills: u64,
     pub(crate) faults: u64,
+    /// Deliveries of an event after its first one.
+    pub(crate) duplicates: u64,
     /// Outputs that were missing before an operator looked after them.
     pub(crate) lost_before_sweep: usize,
     missing: Vec<String>,
@@ -126,6 +128,7 @@ pub(crate) fn run(
         crashed,
         kills: world.kills,
         faults,
+        duplicates: world.further,
         lost_before_sweep,
         doubled: doubled.map(|((_, key), _)| key.clone()).collect(),
         unpublished,

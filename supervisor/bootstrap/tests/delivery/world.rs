@@ -52,8 +52,12 @@ pub(crate) struct World<'a> {
     folder: PathBuf,
     pending: VecDeque<Delivery>,
     jobs_seen: usize,
-    /// Percent of events that come twice.
+    /// Percent of events that come more than once.
     pub(crate) duplicates: u64,
+    /// How often such an event comes at most after its first time.
+    pub(crate) copies_max: u64,
+    /// Deliveries of an event after its first one.
+    pub(crate) further: u64,
     /// Percent of events that never come.
     pub(crate) losses: u64,
     pub(crate) runs: u64,
@@ -74,6 +78,8 @@ impl<'a> World<'a> {
             pending: VecDeque::new(),
             jobs_seen: 0,
             duplicates: 0,
+            copies_max: 1,
+            further: 0,
             losses: 0,
             runs: 0,
             kills: 0,
@@ -122,8 +128,10 @@ impl<'a> World<'a> {
                     continue;
                 }
                 let event = self.event(bucket, key);
-                let copies = 1 + u32::from(self.random.below(100) < self.duplicates);
-                for _ in 0..copies {
+                let is_doubled = self.random.below(100) < self.duplicates;
+                let copies = u64::from(is_doubled) * (1 + self.random.below(self.copies_max));
+                self.further += copies;
+                for _ in 0..=copies {
                     self.pending.push_back(Delivery {
                         stage,
                         what: What::Event(event.clone()),
