@@ -316,3 +316,14 @@ proptest! {
         check_any(&file.to_string().replacen('{', "{\"scar\": {},", 1));
     }
 }
+
+#[test]
+fn a_manifest_needs_no_import() {
+    let source = source("workflow.yaml", "scar: 1\nname: w\nstages: {}\n");
+    let imported = import(&source, &AllScripts);
+    assert_eq!(
+        said(&source, &imported),
+        "E007 line 1: this is no file of SCAR 4\n    a manifest needs no import: check it with `scar validate`\n"
+    );
+    assert_eq!(imported.text, "");
+}
