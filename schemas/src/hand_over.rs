@@ -7,8 +7,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::contract::SYSTEM_PREFIX;
+use crate::contract::{SYSTEM_PREFIX, stem};
 use crate::digest::hash_parts;
+use crate::glob::Glob;
 use crate::record::{Failure, ObjectVersion};
 
 /// Format number of every object here. A supervisor refuses a higher one.
@@ -48,6 +49,19 @@ pub fn done_prefix(stage: &str) -> String {
 #[must_use]
 pub fn handed_over_prefix(stage: &str) -> String {
     format!("{SYSTEM_PREFIX}handed-over/{stage}/")
+}
+
+/// What a key has in common with its partners in a join by stem: all after the pattern's literal folder,
+/// without the last suffix.
+#[must_use]
+pub fn stem_group(pattern: &Glob, key: &str) -> String {
+    let literal = pattern.literal_prefix();
+    let folder = literal.rfind('/').map_or(0, |slash| slash + 1);
+    let rest = key.get(folder..).unwrap_or(key);
+    match rest.rfind('/') {
+        Some(slash) => format!("{}{}", &rest[..=slash], stem(&rest[slash + 1..])),
+        None => stem(rest).to_owned(),
+    }
 }
 
 /// What stands for a join's group in keys: groups are stems, runs and times of any length and spelling.

@@ -80,17 +80,22 @@ async fn stage_status(
         .buffered(PARALLEL)
         .try_collect()
         .await?;
-    let mut status = StageStatus {
-        stage: stage.name.clone(),
-        ..StageStatus::default()
-    };
-    answers
-        .into_iter()
-        .for_each(|(view, seen, modified_ms)| status.count(view, seen, modified_ms));
-    Ok(status)
+    Ok(StageStatus::of(stage, answers))
 }
 
 impl StageStatus {
+    /// Counts tasks, each with what was seen of it (nothing, if it is plainly done) and its time.
+    fn of(stage: &Stage, tasks: Vec<(TaskView, Option<Seen>, u64)>) -> Self {
+        let mut status = Self {
+            stage: stage.name.clone(),
+            ..Self::default()
+        };
+        tasks
+            .into_iter()
+            .for_each(|(view, seen, since_ms)| status.count(view, seen, since_ms));
+        status
+    }
+
     fn count(&mut self, view: TaskView, seen: Option<Seen>, modified_ms: u64) {
         self.inputs += 1;
         let Some(seen) = seen else {

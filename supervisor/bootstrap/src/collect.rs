@@ -62,7 +62,7 @@ impl<'a> Collector<'a> {
         let labels = labels(setup, object, &head);
         let by_stem = setup.joins_by_stem();
         let group = match setup.config.inputs.get(input) {
-            Some(input) if by_stem => join::stem_group(&input.pattern, &object.key),
+            Some(input) if by_stem => hand_over::stem_group(&input.pattern, &object.key),
             _ => labels.run.clone(),
         };
         let items = if by_stem {
@@ -90,7 +90,7 @@ impl<'a> Collector<'a> {
     pub(crate) fn of_group(setup: &'a Setup, one: &Member, is_over: bool) -> Self {
         let by_stem = setup.joins_by_stem();
         let group = match setup.config.inputs.get(one.input) {
-            Some(input) if by_stem => join::stem_group(&input.pattern, &one.object.key),
+            Some(input) if by_stem => hand_over::stem_group(&input.pattern, &one.object.key),
             _ => one.run.clone(),
         };
         let labels = Labels {

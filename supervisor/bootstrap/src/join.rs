@@ -7,8 +7,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use scar_schemas::contract::stem;
-use scar_schemas::glob::Glob;
 use scar_schemas::hand_over::Member;
 
 use crate::items::{self, Items};
@@ -170,18 +168,6 @@ fn share(group: &Group, places: &BTreeSet<Place>) -> f64 {
         true => 1.0,
         #[expect(clippy::cast_precision_loss, reason = "a stage has few inputs")]
         false => (shares.iter().sum::<f64>() / group.inputs.max(1) as f64).min(0.999_999),
-    }
-}
-
-/// What a key has in common with its partners in a join by stem: all after the pattern's literal folder,
-/// without the last suffix.
-pub(crate) fn stem_group(pattern: &Glob, key: &str) -> String {
-    let literal = pattern.literal_prefix();
-    let folder = literal.rfind('/').map_or(0, |slash| slash + 1);
-    let rest = key.get(folder..).unwrap_or(key);
-    match rest.rfind('/') {
-        Some(slash) => format!("{}{}", &rest[..=slash], stem(&rest[slash + 1..])),
-        None => stem(rest).to_owned(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use scar_schemas::hand_over::stem_group;
 use scar_schemas::record::ObjectVersion;
 
 use super::*;

@@ -137,19 +137,12 @@ async fn count(
 ) -> Result<StageStatus, Error> {
     let one = async |(view, since): (TaskView, u64)| {
         let seen = look(cloud, deployment, stage, &view, Some(present)).await?;
-        Ok::<_, Error>((view, seen, since))
+        Ok::<_, Error>((view, Some(seen), since))
     };
     let questions: Vec<_> = tasks.0.into_values().map(one).collect();
     let answers: Vec<_> = stream::iter(questions)
         .buffered(PARALLEL)
         .try_collect()
         .await?;
-    let mut status = StageStatus {
-        stage: stage.name.clone(),
-        ..StageStatus::default()
-    };
-    answers
-        .into_iter()
-        .for_each(|(view, seen, since)| status.count(view, Some(seen), since));
-    Ok(status)
+    Ok(StageStatus::of(stage, answers))
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use scar_schemas::construct::JoinBy;
 use scar_schemas::contract::stem;
-use scar_schemas::hand_over::{Fire, fire_key, fires_prefix, group_hash, slots_prefix};
+use scar_schemas::hand_over::{Fire, fire_key, fires_prefix, group_hash, slots_prefix, stem_group};
 use scar_schemas::record::ObjectVersion;
 use scar_workflow::{Stage, Workflow};
 
@@ -12,23 +12,17 @@ use super::TaskView;
 use crate::data::list_each;
 use crate::{Cloud, Deployment, Error, task};
 
-/// What a key has in common with its partners in a join by stem: all after the pattern's literal folder,
-/// without the last suffix.
+/// The group of an object in a join by stem.
 pub(super) fn of_stem(deployment: &Deployment, stage: &Stage, object: &ObjectVersion) -> String {
     let names: Vec<&str> = deployment.manifest_names(&object.bucket).collect();
     let taking = stage
         .inputs
         .iter()
         .find(|input| names.contains(&input.bucket.as_str()) && input.pattern.matches(&object.key));
-    let literal = taking.map(|input| input.pattern.literal_prefix());
-    let folder = literal
-        .and_then(|it| it.rfind('/'))
-        .map_or(0, |slash| slash + 1);
-    let rest = object.key.get(folder..).unwrap_or(&object.key);
-    match rest.rfind('/') {
-        Some(slash) => format!("{}{}", &rest[..=slash], stem(&rest[slash + 1..])),
-        None => stem(rest).to_owned(),
-    }
+    taking.map_or_else(
+        || stem(&object.key).to_owned(),
+        |input| stem_group(&input.pattern, &object.key),
+    )
 }
 
 /// Number of the firing that has the object as a member; if none has, of the one that will have.
