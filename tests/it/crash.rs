@@ -71,6 +71,6 @@ fn a_killed_cloud_goes_on_where_it_was() {
     within("100 results", Duration::from_secs(300), || {
         results(&product) == FILES
     });
-    let counted = cloud.python("count_results.py", &[&FILES.to_string()]);
+    let counted = cloud.python("count_results.py", &[&FILES.to_string(), "killed"]);
     assert_eq!(counted.code, 0, "{counted:?}");
 }
