@@ -408,50 +408,43 @@ fn list<'a>(input: &'a Value, name: &str) -> Vec<&'a str> {
 
 fn describe_queues(services: &Services, input: &Value) -> Result<Response<Bytes>, Fault> {
     let all = services.store.list::<JobQueue>(Table::JobQueues, "")?;
-    let names = list(input, "jobQueues");
-    let is_wanted = |one: &JobQueue| {
-        names.is_empty()
-            || names
-                .iter()
-                .any(|named| *named == one.arn || *named == one.name)
-    };
-    let shown = all
-        .iter()
-        .map(|(_, one)| one)
-        .filter(|one| is_wanted(one))
-        .map(|one| {
-            let mut fields = one.properties.clone();
-            fields["jobQueueName"] = one.name.clone().into();
-            fields["jobQueueArn"] = one.arn.clone().into();
-            fields["status"] = "VALID".into();
-            fields["statusReason"] = "JobQueue Healthy".into();
-            fields
-        });
-    answer(&json!({ "jobQueues": shown.collect::<Vec<_>>() }))
+    let all = all
+        .into_iter()
+        .map(|(_, one)| (one.name, one.arn, one.properties));
+    let shown = described(all, &list(input, "jobQueues"), "jobQueue", "JobQueue");
+    answer(&json!({ "jobQueues": shown }))
 }
 
 fn describe_environments(services: &Services, input: &Value) -> Result<Response<Bytes>, Fault> {
     let all = services
         .store
         .list::<ComputeEnvironment>(Table::ComputeEnvironments, "")?;
+    let all = all
+        .into_iter()
+        .map(|(_, one)| (one.name, one.arn, one.properties));
     let names = list(input, "computeEnvironments");
-    let is_wanted = |one: &ComputeEnvironment| {
-        names.is_empty()
-            || names
-                .iter()
-                .any(|named| *named == one.arn || *named == one.name)
+    let shown = described(all, &names, "computeEnvironment", "ComputeEnvironment");
+    answer(&json!({ "computeEnvironments": shown }))
+}
+
+/// Those with one of these names or ARNs, or all, as the service describes things that have a name, an ARN
+/// and properties. Nothing is unhealthy here.
+fn described(
+    all: impl Iterator<Item = (String, String, Value)>,
+    names: &[&str],
+    field: &str,
+    kind: &str,
+) -> Vec<Value> {
+    let is_wanted = |(name, arn, _): &(String, String, Value)| {
+        names.is_empty() || names.iter().any(|one| one == name || one == arn)
     };
-    let shown = all
-        .iter()
-        .map(|(_, one)| one)
-        .filter(|one| is_wanted(one))
-        .map(|one| {
-            let mut fields = one.properties.clone();
-            fields["computeEnvironmentName"] = one.name.clone().into();
-            fields["computeEnvironmentArn"] = one.arn.clone().into();
+    all.filter(is_wanted)
+        .map(|(name, arn, mut fields)| {
+            fields[format!("{field}Name")] = name.into();
+            fields[format!("{field}Arn")] = arn.into();
             fields["status"] = "VALID".into();
-            fields["statusReason"] = "ComputeEnvironment Healthy".into();
+            fields["statusReason"] = format!("{kind} Healthy").into();
             fields
-        });
-    answer(&json!({ "computeEnvironments": shown.collect::<Vec<_>>() }))
+        })
+        .collect()
 }
