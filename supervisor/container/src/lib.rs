@@ -30,15 +30,19 @@ mod unpack;
 
 pub use cache::{Cache, Limits, Rootfs};
 pub use engine::{
-    Command, Engine, Exit, Job, Mount, Outcome, Output, Selected, Stdio, Stream, select,
+    Command, Engine, Exit, Job, Mount, Outcome, Output, Selected, Stdio, Stream, native, own_image,
+    select,
 };
 pub use error::Error;
 pub use https::{HttpsClient, RequestBody, Trust, https_client};
 pub use layout::Layout;
 pub use oci::{ImageConfig, Platform};
-pub use pack::{BuiltImage, PackReport, PackSpec, PackedFile, pack, program_image};
+pub use pack::{
+    BuiltImage, DerivedImage, PackReport, PackSpec, PackedFile, ProgramLayer, derived_image, pack,
+    program_image,
+};
 pub use reference::{InvalidReference, Reference, RegistryReference, Version};
-pub use registry::{Client, Credentials};
+pub use registry::{Client, Credentials, Origin, Sent};
 pub use rooted::remove_tree;
 pub use source::{BlobSource, BlobStream};
 pub use unpack::{Inspection, inspect, unpack};

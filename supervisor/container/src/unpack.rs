@@ -161,7 +161,7 @@ fn verified(what: &str, bytes: Bytes, expected: &Digest) -> Result<Bytes, Error>
 }
 
 /// The configuration document of a manifest.
-async fn document(source: &dyn BlobSource, manifest: &Manifest) -> Result<Bytes, Error> {
+pub(crate) async fn document(source: &dyn BlobSource, manifest: &Manifest) -> Result<Bytes, Error> {
     let mut stream = source.blob(&manifest.config.digest).await?;
     let mut bytes = Vec::new();
     while let Some(piece) = stream.next().await {

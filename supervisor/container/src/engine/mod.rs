@@ -4,6 +4,7 @@ mod chroot;
 mod files;
 mod graft;
 mod namespaces;
+mod native;
 mod output;
 mod process;
 mod user;
@@ -16,12 +17,14 @@ use std::time::Duration;
 use crate::cache::Rootfs;
 use crate::error::Error;
 
+pub use native::{native, own_image};
+
 /// The container's `/etc/hosts`.
 const HOSTS: &str = "127.0.0.1 localhost scar\n::1 localhost\n";
 
 /// A way to run processes in a root file system.
 pub trait Engine: Send + Sync {
-    /// Its name: `namespaces`, `chroot` or `graft`.
+    /// Its name: `namespaces`, `chroot`, `graft` or `native`.
     fn name(&self) -> &'static str;
 
     /// Runs a job to its end and leaves no process and no changed image behind. It blocks; lines of

@@ -2,6 +2,7 @@
 
 mod archive;
 mod collect;
+mod derived;
 mod elf;
 mod program;
 
@@ -22,6 +23,8 @@ use crate::oci::{
 };
 use collect::{Node, Tree};
 
+pub(crate) use derived::IMAGE_CONFIG;
+pub use derived::{DerivedImage, ProgramLayer, derived_image};
 pub use program::{BuiltImage, program_image};
 
 const USERS: &str = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n";

@@ -37,10 +37,11 @@ pub struct BuiltImage {
 /// # Errors
 /// A document that cannot be written, which does not happen for a valid platform.
 pub fn program_image(name: &str, program: &[u8], platform: &Platform) -> Result<BuiltImage, Error> {
-    let (diff_id, layer) = layer(name, program).map_err(|error| Error::Pack {
-        name: name.to_owned(),
-        reason: error.to_string(),
-    })?;
+    let mut tree = Tree::default();
+    tree.insert(Path::new("tmp"), Node::Directory);
+    tree.insert(Path::new(CERTIFICATES), Node::Content(certificates()));
+    tree.insert(Path::new(name), Node::Program(program.to_vec()));
+    let layer = Layer::of(&tree, name)?;
     let config = ConfigDocument {
         platform: platform.clone(),
         config: ImageConfig {
@@ -49,11 +50,11 @@ pub fn program_image(name: &str, program: &[u8], platform: &Platform) -> Result<
         },
         rootfs: RootfsDocument {
             kind: "layers".into(),
-            diff_ids: vec![diff_id],
+            diff_ids: vec![layer.diff_id],
         },
     };
     let config = json(&config)?;
-    let blobs = [config, layer].map(|bytes| (Digest::of(&bytes), bytes));
+    let blobs = [(Digest::of(&config), config), (layer.digest, layer.bytes)];
     let [described, layer] = [(CONFIG, &blobs[0]), (LAYER_GZIP, &blobs[1])]
         .map(|(kind, (digest, bytes))| descriptor(kind, digest.clone(), bytes.len() as u64));
     let manifest = json(&Manifest {
@@ -69,25 +70,48 @@ pub fn program_image(name: &str, program: &[u8], platform: &Platform) -> Result<
     })
 }
 
-/// The only layer: the digest of its plain bytes, and its compressed bytes.
-fn layer(name: &str, program: &[u8]) -> std::io::Result<(Digest, Vec<u8>)> {
-    let mut tree = Tree::default();
-    tree.insert(Path::new("tmp"), Node::Directory);
-    tree.insert(Path::new(CERTIFICATES), Node::Content(certificates()));
-    tree.insert(Path::new(name), Node::Program(program.to_vec()));
+/// A layer in memory.
+#[derive(Debug, Clone)]
+pub(crate) struct Layer {
+    /// Digest of its plain bytes.
+    pub(crate) diff_id: Digest,
+    /// Digest of its compressed bytes.
+    pub(crate) digest: Digest,
+    /// Its compressed bytes.
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Layer {
+    /// A tree as a layer. `name` is what the layer is for, in what is said if it cannot be made.
+    pub(crate) fn of(tree: &Tree, name: &str) -> Result<Self, Error> {
+        let (diff_id, bytes) = compressed(tree).map_err(|error| Error::Pack {
+            name: name.to_owned(),
+            reason: error.to_string(),
+        })?;
+        let digest = Digest::of(&bytes);
+        Ok(Self {
+            diff_id,
+            digest,
+            bytes,
+        })
+    }
+}
+
+/// The digest of a tree's plain bytes, and its compressed bytes.
+fn compressed(tree: &Tree) -> std::io::Result<(Digest, Vec<u8>)> {
     // No name, no time, no system: the same content is the same bytes.
     let gzip = GzBuilder::new()
         .mtime(0)
         .operating_system(255)
         .write(Vec::new(), Compression::new(6));
     let mut plain = Hashed::new(gzip);
-    archive::write(&tree, &mut plain)?;
+    archive::write(tree, &mut plain)?;
     let (diff_id, _) = plain.digest();
     Ok((diff_id, plain.inner.finish()?))
 }
 
 /// The certificates as one PEM file.
-fn certificates() -> Vec<u8> {
+pub(crate) fn certificates() -> Vec<u8> {
     let mut file = Vec::new();
     for certificate in webpki_root_certs::TLS_SERVER_ROOT_CERTS {
         file.extend_from_slice(b"-----BEGIN CERTIFICATE-----\n");

@@ -30,7 +30,7 @@ const DOCKER_HOST: &str = "registry-1.docker.io";
 /// The connection to one repository.
 #[derive(Clone)]
 pub(crate) struct Http {
-    client: HttpsClient,
+    pub(super) client: HttpsClient,
     scheme: &'static str,
     /// Host as the reference names it, for credentials and messages.
     name: String,
@@ -152,7 +152,7 @@ impl Http {
     }
 
     /// A path of the registry, or an address that it gave, which must be as safe as a redirect.
-    fn uri_of(&self, target: &str) -> Result<Uri, Error> {
+    pub(super) fn uri_of(&self, target: &str) -> Result<Uri, Error> {
         let own = self.uri(&format!("{}://{}/", self.scheme, self.host))?;
         self.target(&own, target)
     }
@@ -311,7 +311,7 @@ impl Http {
         }
     }
 
-    fn remembered(&self) -> Option<HeaderValue> {
+    pub(super) fn remembered(&self) -> Option<HeaderValue> {
         self.authorization
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -323,7 +323,7 @@ impl Http {
             .map_err(|_| self.refused(format!("{text:?} is not an address")))
     }
 
-    fn status(&self, response: &Response<Incoming>) -> Error {
+    pub(super) fn status(&self, response: &Response<Incoming>) -> Error {
         let status = response.status();
         let hint = match status {
             StatusCode::TOO_MANY_REQUESTS => "; copy the image to a registry of your own",

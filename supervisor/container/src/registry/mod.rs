@@ -2,10 +2,12 @@
 
 mod ask;
 mod blob;
+mod copy;
 mod credentials;
 mod http;
 mod push;
 mod retry;
+mod send;
 pub(crate) mod token;
 
 use std::ops::Range;
@@ -21,6 +23,7 @@ use crate::source::{BlobSource, BlobStream};
 use crate::unpack;
 use http::Http;
 
+pub use copy::{Origin, Sent};
 pub use credentials::Credentials;
 
 /// A client for one repository of one registry.

@@ -2,7 +2,8 @@
 //! manifest never names a blob that is not there.
 
 use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
-use http::{Method, StatusCode};
+use http::{Method, Response, StatusCode};
+use hyper::body::Incoming;
 use scar_schemas::digest::Digest;
 
 use crate::error::Error;
@@ -25,7 +26,7 @@ impl Client {
             return Ok(false);
         }
         for (digest, bytes) in &image.blobs {
-            if !self.has(&format!("blobs/{digest}"), "*/*").await? {
+            if !self.has_blob(digest).await? {
                 self.upload(digest, bytes).await?;
             }
         }
@@ -46,6 +47,36 @@ impl Client {
         self.has(&format!("manifests/{digest}"), MANIFEST).await
     }
 
+    /// Whether the repository has a blob.
+    pub(crate) async fn has_blob(&self, digest: &Digest) -> Result<bool, Error> {
+        self.has(&format!("blobs/{digest}"), "*/*").await
+    }
+
+    /// Asks for an upload; the answer is that of the registry.
+    pub(crate) async fn begin_upload(&self, target: &str) -> Result<Response<Incoming>, Error> {
+        let post = Ask::new(Method::POST, target).header(CONTENT_LENGTH, "0");
+        self.http.ask(&post, &[StatusCode::ACCEPTED]).await
+    }
+
+    /// The address that all bytes of a blob go to, once its upload was begun.
+    pub(crate) fn upload_address(
+        &self,
+        begun: &Response<Incoming>,
+        digest: &Digest,
+    ) -> Result<String, Error> {
+        let location = begun
+            .headers()
+            .get(LOCATION)
+            .and_then(|value| value.to_str().ok());
+        let location = location.ok_or_else(|| self.http.refused("its upload has no address"))?;
+        let separator = if location.contains('?') { '&' } else { '?' };
+        Ok(format!("{location}{separator}digest={digest}"))
+    }
+
+    pub(crate) fn path(&self, what: &str) -> String {
+        format!("/v2/{}/{what}", self.reference.repository)
+    }
+
     async fn has(&self, what: &str, accept: &str) -> Result<bool, Error> {
         let head = Ask::new(Method::HEAD, &self.path(what)).header(ACCEPT, accept);
         let expected = [StatusCode::OK, StatusCode::NOT_FOUND];
@@ -54,25 +85,11 @@ impl Client {
 
     /// One upload in two steps: a session, then all bytes with their digest.
     async fn upload(&self, digest: &Digest, bytes: &[u8]) -> Result<(), Error> {
-        let post = Ask::new(Method::POST, &self.path("blobs/uploads/")).header(CONTENT_LENGTH, "0");
-        let answer = self.http.ask(&post, &[StatusCode::ACCEPTED]).await?;
-        let location = answer
-            .headers()
-            .get(LOCATION)
-            .and_then(|value| value.to_str().ok());
-        let location = location.ok_or_else(|| self.http.refused("its upload has no address"))?;
-        let separator = if location.contains('?') { '&' } else { '?' };
-        let put = Ask::new(
-            Method::PUT,
-            &format!("{location}{separator}digest={digest}"),
-        )
-        .header(CONTENT_TYPE, BINARY)
-        .body(bytes.to_vec());
+        let begun = self.begin_upload(&self.path("blobs/uploads/")).await?;
+        let put = Ask::new(Method::PUT, &self.upload_address(&begun, digest)?)
+            .header(CONTENT_TYPE, BINARY)
+            .body(bytes.to_vec());
         self.http.ask(&put, &[StatusCode::CREATED]).await?;
         Ok(())
-    }
-
-    fn path(&self, what: &str) -> String {
-        format!("/v2/{}/{what}", self.reference.repository)
     }
 }
