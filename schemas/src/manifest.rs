@@ -66,6 +66,19 @@ pub struct Environment {
     pub alarm: Option<String>,
     /// What a plan may not exceed.
     pub limits: Limits,
+    /// How what is stored is kept safe.
+    pub safeguards: Safeguards,
+}
+
+/// How an environment keeps what it stores safe, beyond what costs nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Safeguards {
+    /// ARN of the KMS key that encrypts buckets, queues, logs and variables of functions.
+    pub kms_key: Option<String>,
+    /// Real name of the bucket that gets the access logs of managed buckets.
+    pub access_logs: Option<String>,
+    /// All managed buckets keep old versions of objects for a time.
+    pub versioned: bool,
 }
 
 /// What a plan for an environment may not exceed.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
-use scar_schemas::manifest::{Bucket, Environment, Limits, Manifest};
+use scar_schemas::manifest::{Bucket, Environment, Limits, Manifest, Safeguards};
 
 use crate::build_stage::{settings, stage};
 use crate::construct_text as construct;
@@ -57,6 +57,11 @@ fn environment(node: &Node) -> Environment {
         account: text(node, "account"),
         alarm: text(node, "alarm"),
         limits: node.get("limits").map(limits).unwrap_or_default(),
+        safeguards: Safeguards {
+            kms_key: text(node, "kms_key"),
+            access_logs: text(node, "access_logs"),
+            versioned: boolean(node, "versioned") == Some(true),
+        },
     }
 }
 

@@ -127,6 +127,40 @@ pub(crate) fn topic(text: &str) -> Result<(), Problem> {
     Err(Problem::new("E116", "is no SNS topic", help))
 }
 
+/// ARN of a KMS key. An alias is none: IAM looks at the key that is meant, never at its alias ("Key ARNs
+/// and aliases in policies" of the KMS developer guide).
+pub(crate) fn kms_key(text: &str) -> Result<(), Problem> {
+    let is_id = |id: &str| {
+        (1..=256).contains(&id.len())
+            && id
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    let key = match text.splitn(6, ':').collect::<Vec<_>>().as_slice() {
+        ["arn", partition, "kms", region, owner, resource]
+            if partition.starts_with("aws") && !region.is_empty() && account(owner).is_ok() =>
+        {
+            resource.strip_prefix("key/").filter(|id| is_id(id))
+        }
+        _ => None,
+    };
+    if key.is_some() {
+        return Ok(());
+    }
+    if text.starts_with("alias/") || text.contains(":alias/") {
+        let help = format!(
+            "policies know keys, not aliases; its key: `aws kms describe-key --key-id {text} --query KeyMetadata.Arn`"
+        );
+        return Err(Problem::new(
+            "E128",
+            "is an alias, not the ARN of a KMS key",
+            help,
+        ));
+    }
+    let help = "write the key's ARN: `arn:aws:kms:REGION:ACCOUNT:key/ID`";
+    Err(Problem::new("E128", "is no ARN of a KMS key", help))
+}
+
 /// `ssm:/NAME`, `secret:NAME`, `secret:NAME#KEY`.
 pub(crate) fn secret(text: &str) -> Result<SecretReference, Problem> {
     let help = "write `ssm:/NAME` for Parameter Store, `secret:NAME` or `secret:NAME#KEY` for Secrets Manager; never the \

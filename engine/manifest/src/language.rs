@@ -150,6 +150,29 @@ static ENVIRONMENT_TABLE: Table = Table {
             "What a plan may not exceed.",
             "limits: {cost_per_month: 20}",
         ),
+        key(
+            "kms_key",
+            Shape::Text(TextRule::KmsKey),
+            "ARN of the KMS key that encrypts buckets, queues, logs and the variables of functions. Its policy must let \
+             in the services that write there: see docs/guide/linters.md.",
+            "kms_key: arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+        ),
+        key(
+            "access_logs",
+            Shape::Text(TextRule::RealBucket),
+            "Real name of a bucket of the same account and region that gets the access logs of all managed buckets.",
+            "access_logs: acme-access-logs",
+        ),
+        with_default(
+            key(
+                "versioned",
+                Shape::Boolean,
+                "All managed buckets keep old versions of objects, for 30 days where the bucket itself does not say \
+                 `versioned`.",
+                "versioned: true",
+            ),
+            "false",
+        ),
     ],
     later: &[],
 };

@@ -41,6 +41,8 @@ pub(crate) enum TextRule {
     Account,
     /// Name or ARN of an SNS topic.
     Topic,
+    /// ARN of a KMS key.
+    KmsKey,
     Money,
     Processors,
     Secret,
@@ -123,6 +125,7 @@ impl TextRule {
             Self::TimeZone => construct::time_zone(text),
             Self::Account => construct::account(text),
             Self::Topic => construct::topic(text),
+            Self::KmsKey => construct::kms_key(text),
             Self::Money => construct::money(text).map(|_| ()),
             Self::Processors => construct::processors(text).map(|_| ()),
             Self::Secret => construct::secret(text).map(|_| ()),
@@ -155,6 +158,7 @@ impl TextRule {
             Self::Suffix => Some("^[^*?{}/]+$"),
             Self::Percent => Some("^[0-9]{1,3}%$"),
             Self::Account => Some("^[0-9]{12}$"),
+            Self::KmsKey => Some("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.|[{][{]"),
             Self::Secret => Some("^(ssm|secret):."),
             Self::MountPath | Self::HttpPath => Some("^/"),
             Self::MountSource => Some("/$"),
@@ -182,6 +186,7 @@ impl TextRule {
             Self::Cron => "cron expression",
             Self::TimeZone => "time zone",
             Self::Account => "account of twelve digits, in quotes",
+            Self::KmsKey => "ARN",
             Self::Money | Self::Processors => "number",
             Self::HttpPath => "path",
             Self::Issuer => "URL",

@@ -170,10 +170,15 @@ pub(crate) fn literal<'a>(stage: &Stage, text: &'a str) -> Result<&'a str, Error
 
 /// `${` would be a variable to CloudFormation and IAM, `{{` may be a secret to CloudFormation.
 pub(crate) fn checked<T: AsRef<str>>(stage: &Stage, text: T) -> Result<T, Error> {
-    if text.as_ref().contains("${") || text.as_ref().contains("{{") {
+    if is_evaluated(text.as_ref()) {
         return Err(unsafe_text(stage, text.as_ref()));
     }
     Ok(text)
+}
+
+/// Whether somebody would put something else in its place.
+pub(crate) fn is_evaluated(text: &str) -> bool {
+    text.contains("${") || text.contains("{{")
 }
 
 fn unsafe_text(stage: &Stage, text: &str) -> Error {

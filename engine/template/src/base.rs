@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use scar_cfn::Document;
 use scar_schemas::construct::Architecture;
+use scar_schemas::manifest::Safeguards;
+use scar_workflow::OLD_VERSIONS_DAYS;
 use serde_json::{Map, Value, json};
 
 use crate::base::compute::Site;
-use crate::feature::{Feature, closed};
+use crate::feature::{self, Feature, closed};
 use crate::fragment::Fragments;
-use crate::{Error, Materials, output, parameter, placement};
+use crate::{Error, Materials, output, parameter, placement, safeguard};
 
 pub(crate) mod compute;
 
@@ -29,22 +31,35 @@ pub(crate) fn render(
     environment: &str,
     prefix: &str,
     needed: BTreeSet<Feature>,
+    safeguards: &Safeguards,
     materials: &Materials,
 ) -> Result<Base, Error> {
     let features = closed(needed.union(&materials.base.features).copied().collect());
-    let resources = resources(fragments, environment, prefix, &features)?;
+    let mut resources = resources(fragments, environment, &features)?;
+    resources.extend(artifact_store(fragments, prefix, safeguards)?);
     let mut keys = vec![parameter::SUPERVISOR_KEY];
     if features.contains(&Feature::Arm64) {
         keys.push(parameter::SUPERVISOR_ARM64_KEY);
     }
-    let names: Vec<&str> = features.iter().map(|feature| feature.name()).collect();
-    let mut document = fragments.render("base", json!({"keys": keys, "features": names}))?;
+    let metadata = metadata(&features, safeguards);
+    let mut document = fragments.render("base", json!({"keys": keys, "metadata": metadata}))?;
     document["Resources"] = Value::Object(resources);
     document["Outputs"] = json!(outputs(&features));
     Ok(Base {
         document: Document::from_value(document)?,
         parameters: parameters(&features, materials),
     })
+}
+
+/// What the next rendering has to know of this one.
+fn metadata(features: &BTreeSet<Feature>, safeguards: &Safeguards) -> Map<String, Value> {
+    let names: Vec<&str> = features.iter().map(|feature| feature.name()).collect();
+    let mut metadata = Map::new();
+    if !names.is_empty() {
+        metadata.insert(feature::METADATA_KEY.to_owned(), json!(names));
+    }
+    metadata.extend(safeguard::metadata(safeguards));
+    metadata
 }
 
 /// Key of a supervisor's layer in the artifact bucket.
@@ -68,22 +83,9 @@ fn parameters(features: &BTreeSet<Feature>, materials: &Materials) -> BTreeMap<S
 fn resources(
     fragments: &Fragments,
     environment: &str,
-    prefix: &str,
     features: &BTreeSet<Feature>,
 ) -> Result<Map<String, Value>, Error> {
     let mut resources = Map::new();
-    let bucket = json!({
-        "prefix": prefix, "events": false, "functions": [], "permissions": [], "expire": [], "versioned": false,
-    });
-    let guard = json!({"bucket": "ArtifactStore", "policy": "Retain"});
-    resources.insert(
-        "ArtifactStore".to_owned(),
-        fragments.render("bucket", bucket)?,
-    );
-    resources.insert(
-        "ArtifactGuard".to_owned(),
-        fragments.render("guard", guard)?,
-    );
     resources.insert(
         "SupervisorLayer".to_owned(),
         layer(fragments, Architecture::X86_64)?,
@@ -108,6 +110,28 @@ fn resources(
         resources.extend(more);
     }
     Ok(resources)
+}
+
+/// The bucket of packages and images.
+fn artifact_store(
+    fragments: &Fragments,
+    prefix: &str,
+    safeguards: &Safeguards,
+) -> Result<[(String, Value); 2], Error> {
+    let bucket = json!({
+        "prefix": prefix, "events": false, "functions": [], "permissions": [], "expire": [],
+        "versioned": safeguards.versioned,
+        "old_versions_days": safeguards.versioned.then_some(OLD_VERSIONS_DAYS),
+        "kms_key": safeguards.kms_key,
+        "access_logs": safeguards.access_logs,
+    });
+    let guard = json!({"bucket": "ArtifactStore", "policy": "Retain"});
+    let store = fragments.render("bucket", bucket)?;
+    let guard = fragments.render("guard", guard)?;
+    Ok([
+        ("ArtifactStore".to_owned(), store),
+        ("ArtifactGuard".to_owned(), guard),
+    ])
 }
 
 fn layer(fragments: &Fragments, architecture: Architecture) -> Result<Value, Error> {

@@ -36,6 +36,9 @@ pub(crate) fn resources(fragments: &Fragments, workflow: &Workflow) -> Result<Ve
             "permissions": functions.permissions,
             "expire": expire(settings),
             "versioned": settings.versioned,
+            "old_versions_days": settings.old_versions_days,
+            "kms_key": workflow.safeguards.kms_key,
+            "access_logs": workflow.safeguards.access_logs,
         });
         let id = name::bucket_id(bucket);
         let guard = json!({"bucket": id, "policy": "Retain"});

@@ -3,6 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use scar_cfn::Document;
+use scar_schemas::manifest::Safeguards;
+
+use crate::safeguard;
 
 /// Key of the list of features in the base template's `Metadata`.
 pub(crate) const METADATA_KEY: &str = "ScarFeatures";
@@ -99,10 +102,12 @@ pub struct DeployedBase {
     pub features: BTreeSet<Feature>,
     /// Values of its parameters.
     pub parameters: BTreeMap<String, String>,
+    /// How it keeps what it stores safe. None of it is ever taken away either.
+    pub safeguards: Safeguards,
 }
 
 impl DeployedBase {
-    /// Reads the features that a deployed base template says it has.
+    /// Reads what a deployed base template says it has.
     #[must_use]
     pub fn new(template: &Document, parameters: BTreeMap<String, String>) -> Self {
         let names = template.metadata.get(METADATA_KEY);
@@ -116,6 +121,7 @@ impl DeployedBase {
         Self {
             features: Feature::ALL.into_iter().filter(is_there).collect(),
             parameters,
+            safeguards: safeguard::deployed(template),
         }
     }
 }

@@ -45,6 +45,7 @@ const FRAGMENTS: &[(&str, &str)] = fragments![
     "network",
     "public_permission",
     "queue",
+    "queue_encryption",
     "registry",
     "role",
     "route",

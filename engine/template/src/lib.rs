@@ -22,6 +22,7 @@ mod placement;
 mod protection;
 mod render;
 mod rendered;
+mod safeguard;
 mod settings;
 mod stage;
 pub mod summary;

@@ -12,7 +12,7 @@ use crate::fragment::Fragments;
 use crate::stage::{self, Context, Part};
 use crate::{
     Asset, Error, Feature, Materials, Origin, Rendered, assets, base, bucket, check, config, limit,
-    output, parameter, protection, summary, tag,
+    output, parameter, protection, safeguard, summary, tag,
 };
 
 /// Name of the stack that all workflows of an environment share, without `scar-` and the environment.
@@ -29,6 +29,8 @@ pub fn render(workflow: &Workflow, materials: &Materials) -> Result<Rendered, Er
         });
     }
     check::names(workflow)?;
+    safeguard::check(&workflow.safeguards)?;
+    let safeguards = safeguard::of_base(&workflow.safeguards, &materials.base.safeguards);
     let fragments = Fragments::compiled()?;
     let mut stack = Stack::default();
     stack.fill(&Context {
@@ -36,11 +38,19 @@ pub fn render(workflow: &Workflow, materials: &Materials) -> Result<Rendered, Er
         workflow,
         materials,
         buckets: Buckets::new(workflow),
+        keys: safeguard::keys(&workflow.safeguards, &safeguards),
     })?;
     let environment = &workflow.environment;
     let prefix = bucket::checked_prefix(format!("scar-{BASE}-{environment}"), workflow)?;
     let features = std::mem::take(&mut stack.features);
-    let base = base::render(fragments, environment, &prefix, features, materials)?;
+    let base = base::render(
+        fragments,
+        environment,
+        &prefix,
+        features,
+        &safeguards,
+        materials,
+    )?;
     Ok(Rendered {
         base_name: scar_schemas::record::deployment(BASE, environment),
         base: checked(base.document)?,

@@ -22,6 +22,9 @@ pub(crate) fn of_workflow(workflow: &Workflow) -> Settings {
     list.some("account", workflow.account.as_ref());
     list.some("region", workflow.region.as_ref());
     list.some("description", workflow.description.as_ref());
+    list.some("kms_key", workflow.safeguards.kms_key.as_ref());
+    list.some("access_logs", workflow.safeguards.access_logs.as_ref());
+    list.flag("versioned", workflow.safeguards.versioned);
     for (bucket, existing) in &workflow.buckets {
         let key = format!("buckets.{bucket}");
         let kind = existing.as_ref().map_or("managed", String::as_str);
@@ -104,6 +107,12 @@ impl List {
 
 fn bucket_settings(list: &mut List, bucket: &str, settings: &BucketSettings) {
     list.flag(&format!("buckets.{bucket}.versioned"), settings.versioned);
+    if let Some(days) = settings.old_versions_days {
+        list.put(
+            &format!("buckets.{bucket}.old_versions"),
+            &format!("{days}d"),
+        );
+    }
     for (prefix, days) in &settings.expire_days {
         let key = format!("buckets.{bucket}.expire.{prefix}");
         list.put(key.trim_end_matches('.'), &format!("{days}d"));

@@ -1,5 +1,7 @@
 //! A stage → its resources.
 
+use std::collections::BTreeSet;
+
 use scar_schemas::construct::{Compute, Network};
 use scar_schemas::contract::Image;
 use scar_workflow::{Stage, Workflow};
@@ -32,6 +34,8 @@ pub(crate) struct Context<'a> {
     pub(crate) workflow: &'a Workflow,
     pub(crate) materials: &'a Materials,
     pub(crate) buckets: Buckets<'a>,
+    /// KMS keys that encrypt what stages read and write.
+    pub(crate) keys: BTreeSet<String>,
 }
 
 /// A stage with what its resources need.
@@ -87,6 +91,11 @@ impl<'a> Part<'a> {
 
     fn render(&self, fragment: &'static str, values: Value) -> Result<Value, Error> {
         self.context.fragments.render(fragment, values)
+    }
+
+    /// KMS key that encrypts what the workflow's stack stores.
+    fn kms_key(&self) -> Option<&'a str> {
+        self.context.workflow.safeguards.kms_key.as_deref()
     }
 
     /// Whether the function only takes events and submits jobs.

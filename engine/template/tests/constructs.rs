@@ -79,6 +79,34 @@ fn features_of_the_base_stack_are_never_taken_away() {
     assert_ne!(before.base, rendered(plain).base);
 }
 
+/// A workflow that asks for nothing leaves the base stack as another one wants it, and can still read there.
+#[test]
+fn safeguards_of_the_base_stack_are_never_taken_away() {
+    let case = |name: &str| cases().into_iter().find(|case| case.name == name).unwrap();
+    let (strict, plain) = (case("safeguards"), case("lambda"));
+    let key = strict.workflow.safeguards.kms_key.clone().unwrap();
+    let before = rendered(&strict);
+    let mut materials = materials_for(&plain.workflow);
+    materials.base = scar_template::DeployedBase::new(&before.base, before.base_parameters);
+    assert_eq!(materials.base.safeguards, strict.workflow.safeguards);
+    let after = render(&plain.workflow, &materials).unwrap();
+    assert_eq!(
+        before.base.resources["ArtifactStore"],
+        after.base.resources["ArtifactStore"]
+    );
+    assert!(
+        after.stack.resources["WorkRole"].properties["Policies"]
+            .to_string()
+            .contains(&key)
+    );
+    assert!(
+        !after.stack.resources["WorkFunction"]
+            .properties
+            .contains_key("KmsKeyArn")
+    );
+    assert!(!rendered(&plain).stack.to_json().contains("kms:"));
+}
+
 #[test]
 fn a_supervisor_that_is_not_there_is_missed() {
     for name in ["arm64", "batch-fargate"] {

@@ -13,7 +13,7 @@ use scar_schemas::construct::{
 };
 use scar_schemas::contract::Mount;
 use scar_schemas::glob::Glob;
-use scar_schemas::manifest::{Limits, Manifest, Work};
+use scar_schemas::manifest::{Limits, Manifest, Safeguards, Work};
 
 mod checks;
 mod choice;
@@ -31,6 +31,7 @@ mod stem;
 mod views;
 mod writers;
 
+pub use resolve::OLD_VERSIONS_DAYS;
 pub use views::{
     Mark, Marks, dot, dot_marked, mermaid, mermaid_marked, svg, svg_marked, tree, tree_marked,
 };
@@ -56,6 +57,8 @@ pub struct Workflow {
     pub alarm: Option<String>,
     /// What a plan may not exceed.
     pub limits: Limits,
+    /// How what is stored is kept safe.
+    pub safeguards: Safeguards,
     /// Buckets by manifest name: the real name of an existing one, `None` for a managed one.
     pub buckets: IndexMap<String, Option<String>>,
     /// What managed buckets have beyond the ordinary, by manifest name.
@@ -75,6 +78,8 @@ pub struct BucketSettings {
     pub expire_days: BTreeMap<String, u32>,
     /// Old versions of objects are kept.
     pub versioned: bool,
+    /// Days after which old versions are deleted; `None` keeps them as long as `expire_days` says.
+    pub old_versions_days: Option<u32>,
 }
 
 /// A stage with every value decided.

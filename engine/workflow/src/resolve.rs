@@ -14,6 +14,9 @@ pub(crate) const DATA: &str = "data";
 /// Names for a bucket of scar's own records, if the manifest has only existing buckets.
 const STATE_NAMES: &[&str] = &["state", "scar-state"];
 
+/// Days that old versions are kept where the environment asks for them: nobody looks at each bucket then.
+pub const OLD_VERSIONS_DAYS: u32 = 30;
+
 /// Longest name of a bucket (Amazon S3 User Guide, "General purpose bucket naming rules").
 const BUCKET_NAME: usize = 63;
 /// What CloudFormation puts behind the prefix of an account-regional name besides the region:
@@ -57,7 +60,8 @@ pub(crate) fn workflow(
         account: own.account,
         alarm: own.alarm,
         limits: own.limits,
-        bucket_settings: bucket_settings(manifest),
+        bucket_settings: bucket_settings(manifest, &buckets, own.safeguards.versioned),
+        safeguards: own.safeguards,
         tags: manifest.tags.clone(),
         state_bucket: state_bucket(&buckets),
         buckets,
@@ -70,18 +74,21 @@ pub(crate) fn workflow(
     paths_are_good.then_some(workflow)
 }
 
-fn bucket_settings(manifest: &Manifest) -> BTreeMap<String, BucketSettings> {
-    let managed = manifest
-        .buckets
-        .iter()
-        .filter(|(_, bucket)| bucket.existing.is_none());
-    let settings = managed.map(|(name, bucket)| {
+fn bucket_settings(
+    manifest: &Manifest,
+    buckets: &IndexMap<String, Option<String>>,
+    all_versioned: bool,
+) -> BTreeMap<String, BucketSettings> {
+    let managed = buckets.iter().filter(|(_, existing)| existing.is_none());
+    let settings = managed.map(|(name, _)| {
+        let own = manifest.buckets.get(name).cloned().unwrap_or_default();
         let days = |(prefix, days): (&String, &u64)| {
             (prefix.clone(), u32::try_from(*days).unwrap_or(u32::MAX))
         };
         let settings = BucketSettings {
-            expire_days: bucket.expire_days.iter().map(days).collect(),
-            versioned: bucket.versioned,
+            expire_days: own.expire_days.iter().map(days).collect(),
+            versioned: own.versioned || all_versioned,
+            old_versions_days: (all_versioned && !own.versioned).then_some(OLD_VERSIONS_DAYS),
         };
         (name.clone(), settings)
     });

@@ -18,14 +18,15 @@ impl Part<'_> {
         let queue = name::queue_id(self.id());
         let retries = self.stage.attempts.saturating_sub(1).min(MAX_RETRIES);
         let invoke = json!({"function": function, "queue": queue, "retries": retries});
-        let days = json!({"days": self.stage.log_days});
+        let log_group = json!({"days": self.stage.log_days, "kms_key": self.kms_key()});
+        let failed = json!({"kms_key": self.kms_key()});
         Ok(vec![
             (name::role_id(self.id()), self.role()?),
             (
                 name::log_group_id(self.id()),
-                self.render("log_group", days)?,
+                self.render("log_group", log_group)?,
             ),
-            (queue, self.render("queue", json!({}))?),
+            (queue, self.render("queue", failed)?),
             (function, self.function_resource()?),
             (name::async_id(self.id()), self.render("async", invoke)?),
         ])
@@ -46,6 +47,7 @@ impl Part<'_> {
             "timeout_s": size.timeout_s,
             "role": name::role_id(self.id()),
             "log_group": name::log_group_id(self.id()),
+            "kms_key": self.kms_key(),
             "loops": self.stage.loop_max.is_some(),
             "concurrency": self.reserved_concurrency(),
             "subnets": network.map(|(subnets, _)| subnets),

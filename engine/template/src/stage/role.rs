@@ -65,6 +65,7 @@ impl Part<'_> {
             "parameters": [],
             "secrets": [],
             "buckets": touched,
+            "keys": self.context.keys,
         });
         if runs_container {
             values["image"] = json!(access::image(buckets, self.image));

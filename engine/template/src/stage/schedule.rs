@@ -34,6 +34,7 @@ impl Part<'_> {
             let values = json!({
                 "function": name::function_id(self.id()),
                 "queue": name::queue_id(self.id()),
+                "kms_key": self.kms_key(),
             });
             let role = self.render("scheduler_role", values)?;
             resources.push((name::scheduler_id(self.id()), role));

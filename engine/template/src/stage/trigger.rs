@@ -74,6 +74,7 @@ impl Part<'_> {
         let timeout_s = Size::of_function(self.stage).timeout_s;
         let queue = json!({
             "failed": name::queue_id(self.id()),
+            "kms_key": self.kms_key(),
             "receives": self.stage.attempts.max(MIN_RECEIVES),
             "visibility_s": timeout_s.saturating_mul(VISIBILITY_FACTOR).min(MAX_VISIBILITY_S),
         });

@@ -5,6 +5,7 @@ use scar_schemas::construct::{
     RetryClass, Schedule, SecretReference, Times, When,
 };
 use scar_schemas::contract::Mount;
+use scar_schemas::manifest::Safeguards;
 use scar_workflow::{BucketSettings, Stage, Workflow};
 
 use super::Builder;
@@ -222,6 +223,14 @@ fn the_rest() -> Vec<Case> {
             settings.expire_days.insert(String::new(), 365);
             workflow.bucket_settings.insert("data".to_owned(), settings);
         }),
+        case("safeguards", |workflow| {
+            workflow.safeguards = safeguards();
+            workflow.stages[0].schedule = Some(weekly());
+            workflow.stages[0].events = Events::Queue;
+            let mut other = stage("large");
+            job(&mut other);
+            workflow.stages.push(other);
+        }),
         case("protected", |workflow| {
             workflow.protect = true;
             workflow.alarm = Some("ops-pager".to_owned());
@@ -283,6 +292,15 @@ fn private() -> Network {
     Network::Private {
         subnets: vec!["subnet-0123456789abcdef0".to_owned()],
         security_groups: vec!["sg-0123456789abcdef0".to_owned()],
+    }
+}
+
+fn safeguards() -> Safeguards {
+    let key = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    Safeguards {
+        kms_key: Some(key.to_owned()),
+        access_logs: Some("acme-access-logs".to_owned()),
+        versioned: true,
     }
 }
 

@@ -14,7 +14,7 @@ use indexmap::IndexMap;
 use scar_schemas::construct::{Architecture, Package};
 use scar_schemas::contract::{ARTIFACTS, Image, OutputKey};
 use scar_schemas::digest::Digest;
-use scar_schemas::manifest::{Limits, Work};
+use scar_schemas::manifest::{Limits, Safeguards, Work};
 use scar_template::{Blob, Materials};
 use scar_workflow::{Input, Output, Stage, Workflow};
 
@@ -85,6 +85,7 @@ impl Builder {
             account: None,
             alarm: None,
             limits: Limits::default(),
+            safeguards: Safeguards::default(),
             bucket_settings: BTreeMap::new(),
         })
     }

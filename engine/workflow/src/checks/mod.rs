@@ -6,6 +6,7 @@ mod combinations;
 mod doors;
 mod joins;
 mod names;
+mod safeguards;
 mod secrets;
 mod services;
 
@@ -80,6 +81,7 @@ pub(crate) fn check(look: &Look<'_>, report: &mut Vec<Diagnostic>) {
     }
     names::check(look, report);
     buckets::check(look, report);
+    safeguards::check(look, report);
     secrets::check_defaults(look, report);
     services::check_all(look, report);
     advice::check_all(look, report);
