@@ -6,16 +6,17 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use scar_container::{self as container, Mount, Outcome, Rootfs, Selected, Stream};
-use scar_schemas::contract::{Command, SCRIPT_FILE, container_variable as variable};
+use scar_schemas::contract::{Command, container_variable as variable};
 
 use crate::clock;
 use crate::directory::PrivateDirectory;
 use crate::job::Material;
 use crate::log::Log;
 use crate::secrets::redact;
+use crate::setup::Setup;
 use crate::task::{Attempt, Invocation};
 
-/// Paths inside the container.
+/// Paths inside a container that has a root of its own.
 const INPUT_DIR: &str = "/scar/in";
 const OUTPUT_DIR: &str = "/scar/out";
 const SCRIPT: &str = "/scar/script";
@@ -40,6 +41,32 @@ pub(crate) struct Ready {
     pub(crate) mounts: Vec<PathBuf>,
     /// Values of secret variables.
     pub(crate) secrets: BTreeMap<String, String>,
+}
+
+/// Where the container finds what is there for it.
+struct Paths {
+    input: String,
+    output: String,
+    script: String,
+}
+
+impl Paths {
+    /// Where nothing can be mounted, everything is where it is.
+    fn of(setup: &Setup, directory: &PrivateDirectory) -> Self {
+        let text = |path: PathBuf| path.display().to_string();
+        match setup.own_image {
+            Some(_) => Self {
+                input: text(directory.input()),
+                output: text(directory.output()),
+                script: text(directory.script()),
+            },
+            None => Self {
+                input: INPUT_DIR.to_owned(),
+                output: OUTPUT_DIR.to_owned(),
+                script: SCRIPT.to_owned(),
+            },
+        }
+    }
 }
 
 /// What a container printed.
@@ -102,14 +129,15 @@ pub(crate) async fn execute(
 pub(crate) fn job(attempt: &Attempt<'_>, ready: &Ready) -> std::io::Result<container::Job> {
     let setup = attempt.setup;
     let directory = &ready.directory;
+    let paths = Paths::of(setup, directory);
     let mount = |source, target: &str, read_only| Mount {
         source,
         target: target.to_owned(),
         read_only,
     };
     let mut mounts = vec![
-        mount(directory.input(), INPUT_DIR, true),
-        mount(directory.output(), OUTPUT_DIR, false),
+        mount(directory.input(), &paths.input, true),
+        mount(directory.output(), &paths.output, false),
     ];
     for (folder, wanted) in ready.mounts.iter().zip(&setup.config.more.mounts) {
         mounts.push(mount(folder.clone(), &wanted.path, true));
@@ -118,13 +146,14 @@ pub(crate) fn job(attempt: &Attempt<'_>, ready: &Ready) -> std::io::Result<conta
         Command::Image => container::Command::Image,
         Command::Arguments(arguments) => container::Command::Exec(arguments.clone()),
         Command::Script => {
-            mounts.push(mount(directory.script(), SCRIPT, true));
-            container::Command::Exec(script(&setup.package, &directory.script())?)
+            mounts.push(mount(directory.script(), &paths.script, true));
+            let text = setup.script.as_deref();
+            container::Command::Exec(script(text, &directory.script(), paths.script.clone())?)
         }
     };
     let margin = clock::publish_margin(setup.config.timeout_s);
     Ok(container::Job {
-        variables: variables(attempt, ready),
+        variables: variables(attempt, ready, &paths),
         mounts,
         timeout: clock::left(attempt.invocation.deadline_ms, setup.config.timeout_s),
         grace: MAX_GRACE.min(margin / 4),
@@ -132,25 +161,24 @@ pub(crate) fn job(attempt: &Attempt<'_>, ready: &Ready) -> std::io::Result<conta
     })
 }
 
-/// Copies the script to where it may be executable: a package need not keep modes.
-fn script(package: &Path, copy: &Path) -> std::io::Result<Vec<String>> {
-    let text = std::fs::read(package.join(SCRIPT_FILE))?;
-    std::fs::write(copy, &text)?;
+/// Writes the script to where it is executable; `inside` is that place as the container knows it.
+fn script(text: Option<&[u8]>, copy: &Path, inside: String) -> std::io::Result<Vec<String>> {
+    let text = text.ok_or_else(|| std::io::Error::other("the stage package has no script"))?;
+    std::fs::write(copy, text)?;
     std::fs::set_permissions(copy, std::fs::Permissions::from_mode(0o755))?;
-    let command: &[&str] = match text.starts_with(b"#!") {
-        true => &[SCRIPT],
-        false => &["/bin/sh", "-e", SCRIPT],
-    };
-    Ok(command.iter().map(|&word| word.to_owned()).collect())
+    Ok(match text.starts_with(b"#!") {
+        true => vec![inside],
+        false => vec!["/bin/sh".to_owned(), "-e".to_owned(), inside],
+    })
 }
 
 /// The contract's variables over secrets over the manifest's: a stage can rely on them.
-fn variables(attempt: &Attempt<'_>, ready: &Ready) -> BTreeMap<String, String> {
+fn variables(attempt: &Attempt<'_>, ready: &Ready, paths: &Paths) -> BTreeMap<String, String> {
     let mut variables = attempt.setup.config.variables.clone();
     variables.extend(ready.secrets.clone());
-    variables.extend(contract(attempt));
+    variables.extend(contract(attempt, paths));
     if let Some(name) = &ready.input {
-        let input = format!("{INPUT_DIR}/{name}");
+        let input = format!("{}/{name}", paths.input);
         for name in [
             variable::INPUT,
             variable::OLD_INPUT_FILE_PATH,
@@ -166,17 +194,17 @@ fn variables(attempt: &Attempt<'_>, ready: &Ready) -> BTreeMap<String, String> {
     variables
 }
 
-fn contract(attempt: &Attempt<'_>) -> BTreeMap<String, String> {
+fn contract(attempt: &Attempt<'_>, paths: &Paths) -> BTreeMap<String, String> {
     let Attempt { setup, job, .. } = attempt;
     let Invocation { request, .. } = attempt.invocation;
     let mut contract: BTreeMap<&str, String> = [
-        (variable::INPUT_DIR, INPUT_DIR),
-        (variable::OUT, OUTPUT_DIR),
+        (variable::INPUT_DIR, paths.input.as_str()),
+        (variable::OUT, &paths.output),
         (variable::STEM, &job.stem),
         (variable::RUN, &attempt.labels.run),
         (variable::TASK, &attempt.labels.task),
-        (variable::OLD_TMP_INPUT_DIR, INPUT_DIR),
-        (variable::OLD_TMP_OUTPUT_DIR, OUTPUT_DIR),
+        (variable::OLD_TMP_INPUT_DIR, &paths.input),
+        (variable::OLD_TMP_OUTPUT_DIR, &paths.output),
         (variable::OLD_EVENT_TIME, &job.request.time),
         (variable::OLD_REQUEST_ID, request),
     ]

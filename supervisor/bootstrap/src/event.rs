@@ -11,6 +11,7 @@ use crate::report;
 use crate::route::{Refused, route};
 use crate::setup::{Environment, Setup, SetupError};
 use crate::step::failure;
+use crate::store::StoreError;
 use crate::task::Invocation;
 use crate::{door, sweep, window};
 
@@ -25,9 +26,9 @@ pub(crate) struct Rejected {
 }
 
 /// Handles one event. The setup is read when the first event comes, because nothing may delay the first
-/// poll; a mistake in it is told with every event.
+/// poll; a mistake in it is told with every event, until it is mended.
 pub(crate) async fn handle(
-    setup: &Result<Setup, SetupError>,
+    setup: Result<&Setup, &SetupError>,
     event: &Value,
     invocation: &Invocation,
     to_stderr: bool,
@@ -52,8 +53,8 @@ pub(crate) async fn handle(
 }
 
 /// The setup of this process.
-pub(crate) fn setup() -> Result<Setup, SetupError> {
-    Setup::read(&Environment::of_process())
+pub(crate) async fn setup() -> Result<Setup, SetupError> {
+    Setup::read(&Environment::of_process()).await
 }
 
 /// The log of an invocation.
@@ -146,9 +147,12 @@ async fn scheduled(
 }
 
 async fn swept(setup: &Setup, log: &Log) -> Result<Value, Rejected> {
-    let swept = sweep::run(setup).await.map_err(|error| Rejected {
+    let trouble = |error: StoreError| Rejected {
         failure: of_store(&error, 0),
-    })?;
+    };
+    let removed = setup.sweep_staged().await.map_err(trouble)?;
+    log.info("staged objects swept", json!({ "removed": removed }));
+    let swept = sweep::run(setup).await.map_err(trouble)?;
     let mut all = report::Report::default();
     for collected in swept {
         let came = Came::Collected(collected);

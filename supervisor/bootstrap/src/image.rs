@@ -10,22 +10,27 @@ use scar_schemas::contract::Image;
 
 use crate::blob::BucketImage;
 use crate::failure;
+use crate::setup::Setup;
 use crate::step::Reply;
 use crate::task::Attempt;
 use crate::work::milliseconds;
 
-/// The container engine, chosen once per process.
+/// The container engine, chosen once per process. Where the image is the root already there is nothing
+/// to choose.
 #[expect(
     clippy::result_large_err,
     reason = "made once per attempt; it is the reply itself"
 )]
-pub(crate) fn engine(forced: Option<&str>, disk_mib: u32) -> Result<&'static Selected, Reply> {
+pub(crate) fn engine(setup: &Setup) -> Result<&'static Selected, Reply> {
     static ENGINE: OnceLock<Selected> = OnceLock::new();
     if let Some(selected) = ENGINE.get() {
         return Ok(selected);
     }
-    let selected =
-        container::select(forced).map_err(|error| failure::of_container(&error, disk_mib))?;
+    let selected = match &setup.own_image {
+        Some(_) => container::native(),
+        None => container::select(setup.engine.as_deref())
+            .map_err(|error| failure::of_container(&error, setup.config.disk_mib))?,
+    };
     Ok(ENGINE.get_or_init(|| selected))
 }
 
@@ -33,6 +38,14 @@ pub(crate) fn engine(forced: Option<&str>, disk_mib: u32) -> Result<&'static Sel
 pub(crate) async fn image(attempt: &Attempt<'_>) -> Result<(Rootfs, u64), Reply> {
     let setup = attempt.setup;
     let image = &setup.config.image;
+    if let Some(config) = &setup.own_image {
+        let rootfs = Rootfs {
+            path: "/".into(),
+            config: config.clone(),
+            digest: image.digest().clone(),
+        };
+        return Ok((rootfs, 0));
+    }
     let cache = Cache::new(&setup.image_cache);
     if let Some(rootfs) = cache.get(image.digest()) {
         return Ok((rootfs, 0));

@@ -1,9 +1,8 @@
 //! The entry of a job of AWS Batch: the stage package from the artifact bucket, the work from a variable.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use scar_schemas::contract::{ARTIFACTS, DEFAULT_WORK_DIR, bucket_variable, function_variable};
+use scar_schemas::contract::function_variable;
 use scar_schemas::exit_code::STAGE_TRY_LATER;
 use scar_schemas::hand_over::{Cause, FORMAT, HandedOver, JOB_VARIABLE, JobRequest};
 use scar_schemas::record::{Failure, FailureClass};
@@ -12,22 +11,18 @@ use serde_json::json;
 use crate::arrive::{self, Came};
 use crate::batch::Rank;
 use crate::clock::now_ms;
-use crate::cloud::Cloud;
 use crate::event::log;
 use crate::failure::{chain, of_store};
 use crate::json;
 use crate::log::Log;
 use crate::route::{Arrival, recognise};
-use crate::setup::{Environment, Setup, access};
+use crate::runtime;
+use crate::setup::{Environment, Setup};
 use crate::step::{End, Ending, failure};
-use crate::store::{Location, Store};
 use crate::task::Invocation;
-use crate::{package, random, runtime};
 
 /// Exit code of a process that `SIGTERM` ended.
 const TERMINATED: u8 = 128 + 15;
-/// Largest stage package.
-const MAX_PACKAGE_BYTES: u64 = 64 * 1024 * 1024;
 /// Largest marker.
 const MAX_MARKER_BYTES: u64 = 64 * 1024;
 
@@ -81,15 +76,8 @@ async fn serve() -> u8 {
 
 async fn prepare(environment: &Environment, rank: Rank) -> Result<(Setup, JobRequest), Failure> {
     let internal = |text: String| failure(FailureClass::Internal, text);
-    let folder = environment.optional(&[function_variable::WORK_DIR]);
-    let folder = PathBuf::from(folder.as_deref().unwrap_or(DEFAULT_WORK_DIR));
-    let folder = folder.join(format!("package-{}", random::attempt()));
-    let access = access(environment).map_err(|error| internal(chain(&error)))?;
-    let cloud = Cloud::new(environment, &access.region, access.credentials.clone());
-    let store = Store::new(access, cloud.into()).map_err(|error| internal(error.to_string()))?;
-    fetch_package(environment, &store, &folder).await?;
-    let setup = Setup::of_package(environment, folder).map_err(|error| internal(chain(&error)))?;
-    let mut setup = setup;
+    let setup = Setup::read(environment).await;
+    let mut setup = setup.map_err(|error| internal(chain(&error)))?;
     setup.rank = Some(rank);
     // Here the stage has the time of its jobs, not that of its function.
     if setup.config.more.job_timeout_s > 0 {
@@ -102,24 +90,6 @@ async fn prepare(environment: &Environment, rank: Rank) -> Result<(Setup, JobReq
         _ => request,
     };
     Ok((setup, request))
-}
-
-async fn fetch_package(
-    environment: &Environment,
-    store: &Store,
-    folder: &std::path::Path,
-) -> Result<(), Failure> {
-    let internal = |text: String| failure(FailureClass::Internal, text);
-    let required = |name: &str| {
-        let value = environment.required(&[name]);
-        value.map_err(|error| internal(chain(&error)))
-    };
-    let bucket = required(&bucket_variable(ARTIFACTS))?;
-    let at = Location::new(&bucket, required(function_variable::PACKAGE_KEY)?);
-    let found = store.get(&at, MAX_PACKAGE_BYTES).await;
-    let found = found.map_err(|error| of_store(&error, 0))?;
-    let (_, archive) = found.ok_or_else(|| internal(format!("{:?} is not there", at.key)))?;
-    package::unpack(&archive, folder).map_err(|error| internal(error.to_string()))
 }
 
 fn parse(text: &str) -> Result<JobRequest, Failure> {

@@ -1,12 +1,12 @@
 //! The Lambda entry: polls the Runtime API, one event at a time.
 
-use std::sync::OnceLock;
-
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use serde_json::Value;
+use tokio::sync::OnceCell;
 
 use crate::event::{self, Rejected};
-use crate::setup::{Setup, SetupError};
+use crate::own_root;
+use crate::setup::Setup;
 use crate::task::Invocation;
 
 /// Serves events until the platform ends the process.
@@ -15,14 +15,18 @@ pub(crate) async fn serve() -> Result<(), Error> {
 }
 
 async fn handle(event: LambdaEvent<Value>) -> Result<Value, Rejected> {
-    static SETUP: OnceLock<Result<Setup, SetupError>> = OnceLock::new();
+    static SETUP: OnceCell<Setup> = OnceCell::const_new();
     let invocation = Invocation {
         request: event.context.request_id.clone(),
         event: event.payload.to_string(),
         deadline_ms: event.context.deadline,
     };
-    let setup = SETUP.get_or_init(event::setup);
-    event::handle(setup, &event.payload, &invocation, false).await
+    let setup = SETUP.get_or_try_init(event::setup).await;
+    let answer = event::handle(setup.as_ref().copied(), &event.payload, &invocation, false).await;
+    if let Some(setup) = SETUP.get() {
+        own_root::tidy(setup);
+    }
+    answer
 }
 
 impl From<Rejected> for Diagnostic {

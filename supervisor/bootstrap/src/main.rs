@@ -42,6 +42,7 @@ mod log;
 mod mounts;
 mod once;
 mod outputs;
+mod own_root;
 mod package;
 mod perform;
 mod random;
@@ -52,8 +53,10 @@ mod setup;
 mod staging;
 mod step;
 mod store;
+mod stored;
 mod sweep;
 mod task;
+mod tidy;
 mod window;
 mod work;
 

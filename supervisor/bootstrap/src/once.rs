@@ -45,7 +45,7 @@ fn read(file: &Path) -> Result<(Value, String), Rejected> {
 }
 
 async fn handle(event: &Value, text: String) -> Result<Value, Rejected> {
-    let setup = event::setup();
+    let setup = event::setup().await;
     let timeout_s = setup.as_ref().map_or(0, |setup| setup.config.timeout_s);
     let deadline_ms = now_ms().saturating_add(u64::from(timeout_s) * 1_000);
     let invocation = Invocation {
@@ -53,7 +53,7 @@ async fn handle(event: &Value, text: String) -> Result<Value, Rejected> {
         event: text,
         deadline_ms,
     };
-    event::handle(&setup, event, &invocation, true).await
+    event::handle(setup.as_ref(), event, &invocation, true).await
 }
 
 fn rejected(message: String) -> Rejected {

@@ -1,4 +1,5 @@
-//! A stage package as an archive: the few files of a small zip, for jobs, to which no platform brings them.
+//! A stage package: a folder that the platform has made, or the small zip itself where no platform brings
+//! it, as for jobs and image functions.
 
 use std::fs;
 use std::io::{self, Read};
@@ -17,16 +18,38 @@ const LOCAL_BYTES: usize = 30;
 const STORED: u16 = 0;
 const DEFLATED: u16 = 8;
 
-/// Unpacks the stage's files into a folder. Other files are left out.
-pub(crate) fn unpack(archive: &[u8], folder: &Path) -> io::Result<()> {
-    fs::create_dir_all(folder)?;
-    for entry in entries(archive).ok_or_else(damaged)? {
-        if [STAGE_FILE, SCRIPT_FILE].contains(&entry.name.as_str()) {
-            let content = content(archive, &entry)?;
-            fs::write(folder.join(&entry.name), content)?;
-        }
+/// The files of a stage, in memory: what one task does to files cannot change what the next one runs.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Package {
+    /// The stage's configuration.
+    pub(crate) stage: Vec<u8>,
+    /// The stage's script, if it has one.
+    pub(crate) script: Option<Vec<u8>>,
+}
+
+impl Package {
+    /// The files of a folder.
+    pub(crate) fn of_folder(folder: &Path) -> io::Result<Self> {
+        let script = match fs::read(folder.join(SCRIPT_FILE)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            script => Some(script?),
+        };
+        let stage = fs::read(folder.join(STAGE_FILE))?;
+        Ok(Self { stage, script })
     }
-    Ok(())
+
+    /// The files of a zip. Others are left out.
+    pub(crate) fn of_archive(archive: &[u8]) -> io::Result<Self> {
+        let entries = entries(archive).ok_or_else(damaged)?;
+        let find = |name: &str| {
+            let found = entries.iter().find(|entry| entry.name == name);
+            found.map(|entry| content(archive, entry)).transpose()
+        };
+        Ok(Self {
+            stage: find(STAGE_FILE)?.ok_or_else(damaged)?,
+            script: find(SCRIPT_FILE)?,
+        })
+    }
 }
 
 struct Entry {
@@ -130,17 +153,18 @@ mod tests {
         zip.finish().unwrap().into_inner()
     }
 
-    fn folder() -> std::path::PathBuf {
-        std::env::temp_dir().join(format!("scar-package-{}", crate::random::attempt()))
-    }
-
     #[test]
-    fn the_stages_files_are_unpacked_and_no_others() {
-        let folder = folder();
-        unpack(&archive(), &folder).unwrap();
-        assert_eq!(fs::read(folder.join(STAGE_FILE)).unwrap().len(), 1_000);
-        assert_eq!(fs::read(folder.join(SCRIPT_FILE)).unwrap(), b"#!/bin/sh\n");
-        assert_eq!(fs::read_dir(&folder).unwrap().count(), 2);
+    fn the_stages_files_are_read_from_a_zip_and_from_a_folder() {
+        let package = Package::of_archive(&archive()).unwrap();
+        assert_eq!(package.stage.len(), 1_000);
+        assert_eq!(package.script.as_deref(), Some(&b"#!/bin/sh\n"[..]));
+        let folder =
+            std::env::temp_dir().join(format!("scar-package-{}", crate::random::attempt()));
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join(STAGE_FILE), &package.stage).unwrap();
+        assert_eq!(Package::of_folder(&folder).unwrap().script, None);
+        fs::write(folder.join(SCRIPT_FILE), "#!/bin/sh\n").unwrap();
+        assert_eq!(Package::of_folder(&folder).unwrap(), package);
         fs::remove_dir_all(folder).unwrap();
     }
 
@@ -151,9 +175,7 @@ mod tests {
             let length = archive.len();
             archive[at % length] = byte;
             archive.truncate(length - cut % length);
-            let folder = folder();
-            let _ = unpack(&archive, &folder);
-            fs::remove_dir_all(folder).unwrap();
+            let _ = Package::of_archive(&archive);
         }
     }
 }

@@ -4,18 +4,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use scar_container::ImageConfig;
 use scar_schemas::construct::Compute;
 use scar_schemas::contract::{
-    DEFAULT_WORK_DIR, FORMAT, Image, Output, OutputKey, STAGE_FILE, StageConfig, bucket_variable,
+    ARTIFACTS, DEFAULT_WORK_DIR, FORMAT, Image, Output, OutputKey, StageConfig, bucket_variable,
     function_variable,
 };
 
 use crate::batch::{Batch, Rank};
 use crate::cloud::Cloud;
 use crate::credentials;
+use crate::package::Package;
 use crate::secrets::Secrets;
 use crate::step::Place;
-use crate::store::{Access, Location, Store};
+use crate::store::{Access, Location, Store, StoreError};
+
+/// Largest stage package.
+const MAX_PACKAGE_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Everything a task needs from outside its event.
 pub(crate) struct Setup {
@@ -23,8 +28,10 @@ pub(crate) struct Setup {
     pub(crate) config: StageConfig,
     /// Real bucket names by manifest name.
     pub(crate) buckets: BTreeMap<String, String>,
-    /// Directory of the unpacked stage package.
-    pub(crate) package: PathBuf,
+    /// The stage's script, if it has one.
+    pub(crate) script: Option<Vec<u8>>,
+    /// How the image wants to be run, where it is the root of this process already.
+    pub(crate) own_image: Option<ImageConfig>,
     /// Directory for private directories of tasks.
     pub(crate) work_dir: PathBuf,
     /// Directory of extracted images.
@@ -54,12 +61,18 @@ pub(crate) enum SetupError {
         #[source]
         source: std::io::Error,
     },
-    #[error("stage package {path:?} is not valid")]
-    Invalid {
-        path: PathBuf,
+    #[error("stage package {key:?} cannot be fetched")]
+    Fetch {
+        key: String,
         #[source]
-        source: serde_json::Error,
+        source: Box<StoreError>,
     },
+    #[error("stage package {0:?} is not there")]
+    Gone(String),
+    #[error("stage package is not valid")]
+    Invalid(#[source] serde_json::Error),
+    #[error("the image of this function cannot be told")]
+    Image(#[source] scar_container::Error),
     #[error("stage package has format {0}, this supervisor reads up to {FORMAT}")]
     Format(u32),
     #[error("no connection to the object storage can be made")]
@@ -97,33 +110,27 @@ impl Environment {
 }
 
 impl Setup {
-    /// Reads and checks everything. Makes no request.
-    pub(crate) fn read(environment: &Environment) -> Result<Self, SetupError> {
-        let package = environment.directory("LAMBDA_TASK_ROOT", ".");
-        Self::of_package(environment, package)
-    }
-
-    /// The same with the stage package elsewhere.
-    pub(crate) fn of_package(
-        environment: &Environment,
-        package: PathBuf,
-    ) -> Result<Self, SetupError> {
-        let config = read_config(&package.join(STAGE_FILE))?;
+    /// Reads and checks everything. Fetches the stage package where the platform brings none.
+    pub(crate) async fn read(environment: &Environment) -> Result<Self, SetupError> {
+        let access = access(environment)?;
+        let cloud = Cloud::new(environment, &access.region, access.credentials.clone());
+        let cloud = Arc::new(cloud);
+        let store = Store::new(access, cloud.clone()).map_err(SetupError::Store)?;
+        let package = package(environment, &store).await?;
+        let config = read_config(&package.stage)?;
         let buckets = buckets(&config, environment)?;
         let work_dir = environment.directory(function_variable::WORK_DIR, DEFAULT_WORK_DIR);
         let image_cache =
             environment.directory(function_variable::IMAGE_CACHE, work_dir.join("images"));
-        let access = access(environment)?;
-        let cloud = Cloud::new(environment, &access.region, access.credentials.clone());
-        let cloud = Arc::new(cloud);
         Ok(Self {
             config,
             buckets,
-            package,
+            script: package.script,
+            own_image: scar_container::own_image().map_err(SetupError::Image)?,
             image_cache,
             work_dir,
             engine: environment.optional(&[function_variable::ENGINE]),
-            store: Store::new(access, cloud.clone()).map_err(SetupError::Store)?,
+            store,
             cloud,
             secrets: Secrets::default(),
             batch: Batch::of(environment),
@@ -168,17 +175,30 @@ impl Setup {
     }
 }
 
-fn read_config(path: &Path) -> Result<StageConfig, SetupError> {
-    let text = std::fs::read(path).map_err(|source| SetupError::Package {
-        path: path.to_owned(),
-        source,
-    })?;
-    let invalid = |source| SetupError::Invalid {
+/// The stage package: of the artifact bucket if a variable says which, else what the platform unpacked.
+async fn package(environment: &Environment, store: &Store) -> Result<Package, SetupError> {
+    let unreadable = |path: &Path, source| SetupError::Package {
         path: path.to_owned(),
         source,
     };
+    let Some(key) = environment.optional(&[function_variable::PACKAGE_KEY]) else {
+        let folder = environment.directory("LAMBDA_TASK_ROOT", ".");
+        return Package::of_folder(&folder).map_err(|source| unreadable(&folder, source));
+    };
+    let bucket = environment.required(&[&bucket_variable(ARTIFACTS)])?;
+    let at = Location::new(&bucket, key.clone());
+    let found = store.get(&at, MAX_PACKAGE_BYTES).await;
+    let found = found.map_err(|source| SetupError::Fetch {
+        key: key.clone(),
+        source: Box::new(source),
+    })?;
+    let (_, archive) = found.ok_or_else(|| SetupError::Gone(key.clone()))?;
+    Package::of_archive(&archive).map_err(|source| unreadable(Path::new(&key), source))
+}
+
+fn read_config(text: &[u8]) -> Result<StageConfig, SetupError> {
     // The format is looked at first: a newer one may have fields that this supervisor cannot know.
-    let document: serde_json::Value = serde_json::from_slice(&text).map_err(invalid)?;
+    let document: serde_json::Value = serde_json::from_slice(text).map_err(SetupError::Invalid)?;
     let format = document
         .get("format")
         .and_then(serde_json::Value::as_u64)
@@ -188,7 +208,7 @@ fn read_config(path: &Path) -> Result<StageConfig, SetupError> {
             u32::try_from(format).unwrap_or(u32::MAX),
         ));
     }
-    serde_json::from_value(document).map_err(invalid)
+    serde_json::from_value(document).map_err(SetupError::Invalid)
 }
 
 fn buckets(

@@ -14,7 +14,7 @@ use crate::outputs::{self, Placed};
 use crate::secrets;
 use crate::step::Reply;
 use crate::task::Attempt;
-use crate::{clock, failure};
+use crate::{clock, failure, own_root};
 
 /// What a successful work leaves: the files and the directory that they live in.
 pub(crate) struct Harvest {
@@ -52,9 +52,10 @@ async fn try_work(attempt: &mut Attempt<'_>) -> Result<Harvest, Reply> {
 async fn prepare(attempt: &mut Attempt<'_>) -> Result<Ready, Reply> {
     let setup = attempt.setup;
     let disk_mib = setup.config.disk_mib;
+    own_root::tidy(setup);
     let directory = PrivateDirectory::create(&setup.work_dir, &attempt.labels.attempt)
         .map_err(|error| failure::of_file("make a private directory", &error, disk_mib))?;
-    let engine = engine(setup.engine.as_deref(), disk_mib)?;
+    let engine = engine(setup)?;
     let folder = directory.input();
     let fetch = inputs::fetch(attempt, &folder);
     let values = setup
