@@ -2,6 +2,7 @@
 //!
 //! A cloud that is not open has no time: what would have fired meanwhile does not fire later.
 
+mod cron;
 mod expression;
 
 use std::sync::Arc;
