@@ -31,5 +31,5 @@ pub use problem::{Problem, problems};
 pub use read::ReadError;
 pub use reference::{Cycle, creation_order, dependencies};
 pub use replacement::{Replacement, replacement};
-pub use validate::{Finding, Severity, validate};
+pub use validate::{Finding, Severity, validate, validate_content, validate_size};
 pub use write::canonical;

@@ -56,22 +56,40 @@ pub fn creation_order(document: &Document) -> Result<Vec<String>, Cycle> {
         .iter()
         .map(|(id, resource)| (id, dependencies(document, resource)))
         .collect();
+    let needed_by = inverse(&waiting);
+    let mut ready: BTreeSet<&String> = BTreeSet::new();
+    waiting.retain(|id, needs| !needs.is_empty() || !ready.insert(*id));
     let mut order: Vec<String> = Vec::new();
-    while !waiting.is_empty() {
-        let ready = waiting
-            .iter()
-            .find(|(_, needs)| needs.is_empty())
-            .map(|(id, _)| *id);
-        let Some(ready) = ready else {
-            return Err(Cycle(cycle(&waiting)));
-        };
-        waiting.remove(ready);
-        for needs in waiting.values_mut() {
-            needs.remove(ready);
+    while let Some(id) = ready.pop_first() {
+        order.push(id.clone());
+        for needy in needed_by.get(id).into_iter().flatten() {
+            let Some(needs) = waiting.get_mut(needy) else {
+                continue;
+            };
+            needs.remove(id);
+            if needs.is_empty() {
+                waiting.remove(needy);
+                ready.insert(needy);
+            }
         }
-        order.push(ready.clone());
     }
-    Ok(order)
+    if waiting.is_empty() {
+        Ok(order)
+    } else {
+        Err(Cycle(cycle(&waiting)))
+    }
+}
+
+fn inverse<'a>(
+    needs_of: &BTreeMap<&'a String, BTreeSet<String>>,
+) -> BTreeMap<String, Vec<&'a String>> {
+    let mut needed_by: BTreeMap<String, Vec<&String>> = BTreeMap::new();
+    for (id, needs) in needs_of {
+        for need in needs {
+            needed_by.entry(need.clone()).or_default().push(id);
+        }
+    }
+    needed_by
 }
 
 /// Names of the conditions that a value needs.

@@ -39,17 +39,38 @@ use crate::{Document, Resource, problems};
 #[must_use]
 pub fn validate(document: &Document) -> Vec<Finding> {
     let mut findings = Findings::default();
+    section::check_size(document, &mut findings);
+    check_content(document, &mut findings);
+    findings.into_sorted()
+}
+
+/// The same for a document of any size: how many resources, parameters and outputs one template can have is
+/// left aside.
+#[must_use]
+pub fn validate_content(document: &Document) -> Vec<Finding> {
+    let mut findings = Findings::default();
+    check_content(document, &mut findings);
+    findings.into_sorted()
+}
+
+/// What one template cannot have so much of, which is the rest of [`validate`].
+#[must_use]
+pub fn validate_size(document: &Document) -> Vec<Finding> {
+    let mut findings = Findings::default();
+    section::check_size(document, &mut findings);
+    findings.into_sorted()
+}
+
+fn check_content(document: &Document, findings: &mut Findings) {
     for problem in problems(document) {
         findings.error(problem.place(), problem.to_string());
     }
-    section::check_size(document, &mut findings);
-    section::check(document, &mut findings);
-    conditional::check_outputs(document, &mut findings);
+    section::check(document, findings);
+    conditional::check_outputs(document, findings);
     for (id, resource) in &document.resources {
-        check_resource(document, id, resource, &mut findings);
+        check_resource(document, id, resource, findings);
     }
-    rule::check_stack(document, &mut findings);
-    findings.into_sorted()
+    rule::check_stack(document, findings);
 }
 
 fn check_resource(document: &Document, id: &str, resource: &Resource, findings: &mut Findings) {

@@ -4,12 +4,7 @@ use scar_schemas::construct::Events;
 use scar_template::Rendered;
 use scar_workflow::Workflow;
 
-use crate::{Check, CheckOutcome, Plan, Request, Snapshot};
-
-/// Largest template in bytes ("CloudFormation quotas": 1 MB in an S3 object).
-const TEMPLATE_BYTES: usize = 1_000_000;
-/// Most resources of a stack ("CloudFormation quotas").
-const RESOURCES: usize = 500;
+use crate::{Check, CheckOutcome, Plan, Request, Snapshot, capacity};
 
 /// Everything that was looked at, the worst first.
 pub(crate) fn checks(
@@ -20,8 +15,8 @@ pub(crate) fn checks(
     request: &Request<'_>,
 ) -> Vec<Check> {
     let mut checks = vec![
-        template(plan, rendered),
-        size(plan),
+        template(),
+        size(plan, rendered),
         account(plan, workflow),
         region(plan, workflow),
     ];
@@ -36,44 +31,16 @@ pub(crate) fn checks(
     checks
 }
 
-fn template(plan: &Plan, rendered: &Rendered) -> Check {
-    let documents = [&rendered.base, &rendered.stack];
-    let findings: Vec<String> = documents
-        .iter()
-        .flat_map(|document| scar_cfn::validate(document))
-        .filter(scar_cfn::Finding::is_error)
-        .map(|finding| finding.to_string())
-        .collect();
-    let bytes = plan.stack.text.len();
-    let problem = match findings.first() {
-        Some(first) => Some(format!(
-            "{} mistakes in the template: {first}",
-            findings.len()
-        )),
-        None if bytes > TEMPLATE_BYTES => Some(format!(
-            "the template has {bytes} bytes, CloudFormation takes {TEMPLATE_BYTES}"
-        )),
-        None => None,
-    };
-    judged(
-        "template",
-        problem,
-        "the templates are what CloudFormation takes",
-    )
+/// [`scar_template::render`] hands out nothing that its own checks have found a mistake in.
+fn template() -> Check {
+    let good = "the templates are what CloudFormation takes";
+    judged("template", None, good)
 }
 
-fn size(plan: &Plan) -> Check {
+fn size(plan: &Plan, rendered: &Rendered) -> Check {
     let count = plan.stack.template.resources.len();
-    let problem = (count > RESOURCES).then(|| {
-        format!(
-            "the stack has {count} resources, CloudFormation takes {RESOURCES}: split the workflow"
-        )
-    });
-    judged(
-        "resources",
-        problem,
-        &format!("{count} of at most {RESOURCES} resources"),
-    )
+    let good = format!("{count} of at most {} resources", capacity::RESOURCES);
+    judged("resources", capacity::excess(plan, rendered), &good)
 }
 
 fn account(plan: &Plan, workflow: &Workflow) -> Check {

@@ -4,6 +4,7 @@
 //! deployment is the difference to nothing, and no difference is an empty plan.
 
 mod block;
+mod capacity;
 pub mod change;
 mod check;
 mod cost;

@@ -7,7 +7,6 @@ mod deployment;
 mod support;
 
 use std::collections::BTreeSet;
-use std::time::Instant;
 
 use deployment::{after, empty, rendered};
 use scar_plan::{
@@ -306,33 +305,21 @@ fn a_plan_of_another_version_is_refused() {
     assert!(Plan::from_json(&plan.to_json("2026-11-20T10:00:00Z", "99.0.0")).is_err());
 }
 
-/// Printed, not judged: a machine that is busy says nothing about the code.
 #[test]
-#[ignore = "a measurement, for a release build"]
-#[expect(clippy::disallowed_methods, reason = "a measurement takes the time")]
-fn time_of_a_large_plan() {
-    const STAGES: usize = 60;
-    let mut builder = Builder::new("w");
-    for index in 0..STAGES {
-        let (name, input, output) = (
-            format!("s{index}"),
-            format!("data:in{index}/*.mp4"),
-            format!("data:out{index}/"),
-        );
-        builder = builder.stage(&name, &[&input], &[&output]);
-    }
-    let (rendered, workflow, snapshot) = (rendered(&builder), builder.workflow(), after(&builder));
-    let mut times: Vec<u128> = (0..20)
-        .map(|_| {
-            let start = Instant::now();
-            let plan = diff(&rendered, &workflow, &snapshot);
-            assert!(plan.is_empty());
-            start.elapsed().as_micros()
-        })
-        .collect();
-    times.sort_unstable();
-    eprintln!(
-        "{STAGES} stages: median {} µs, slowest {} µs",
-        times[10], times[19]
+fn a_workflow_too_large_for_a_stack_is_planned_whole_and_blocked() {
+    let many = (0..80).fold(Builder::new("w"), |builder, index| {
+        builder.stage(&format!("s{index}"), &["data:in/*"], &["data:out/"])
+    });
+    let plan = diff(&rendered(&many), &many.workflow(), &empty());
+    assert!(plan.summary.create > 500);
+    assert_eq!(codes(&plan), [BlockCode::Check]);
+    let [block] = plan.blocks.as_slice() else {
+        panic!("{:?}", plan.blocks)
+    };
+    assert_eq!(block.allow, None);
+    assert!(
+        block.reason.contains("CloudFormation takes 500") && block.reason.contains("s0 ("),
+        "{}",
+        block.reason
     );
 }

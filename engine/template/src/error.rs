@@ -39,7 +39,7 @@ pub enum Error {
         limit: usize,
     },
     /// More than the service takes.
-    #[error("{value} {what}, at most {limit} are allowed{}", place(.logical_id))]
+    #[error("{value} {what}, at most {limit} are allowed ({logical_id})")]
     Limit {
         /// What is counted.
         what: &'static str,
@@ -47,21 +47,8 @@ pub enum Error {
         value: usize,
         /// How much there may be.
         limit: usize,
-        /// The resource, empty for the whole stack.
+        /// The resource.
         logical_id: String,
-    },
-    /// More resources than a stack can have.
-    #[error(
-        "{count} resources in one stack, at most {limit} are allowed; make two workflows of it, the largest \
-         stages are {}", ranking(.largest)
-    )]
-    Resources {
-        /// How many there are.
-        count: usize,
-        /// How many there may be.
-        limit: usize,
-        /// Stages with most resources, and how many.
-        largest: Vec<(String, usize)>,
     },
     /// No supervisor for the processors that a stage runs on.
     #[error(
@@ -126,14 +113,6 @@ pub enum Error {
     },
 }
 
-fn ranking(largest: &[(String, usize)]) -> String {
-    let texts: Vec<String> = largest
-        .iter()
-        .map(|(stage, count)| format!("{stage} ({count})"))
-        .collect();
-    texts.join(", ")
-}
-
 fn architecture_name(architecture: &Architecture) -> &'static str {
     match architecture {
         Architecture::X86_64 => "x86_64",
@@ -145,14 +124,6 @@ fn target(architecture: &Architecture) -> &'static str {
     match architecture {
         Architecture::X86_64 => "x86_64-unknown-linux-gnu",
         Architecture::Arm64 => "aarch64-unknown-linux-gnu",
-    }
-}
-
-fn place(logical_id: &str) -> String {
-    if logical_id.is_empty() {
-        String::new()
-    } else {
-        format!(" ({logical_id})")
     }
 }
 

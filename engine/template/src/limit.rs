@@ -1,25 +1,18 @@
-//! Service limits that a template can be measured against before anything is made.
+//! Service limits that the resources of a template can be measured against before anything is made.
 
 use std::collections::BTreeMap;
 
 use scar_cfn::{Document, Pseudo, Resolver, Resource, Scope, canonical};
-use scar_workflow::Workflow;
 use serde_json::{Value, json};
 
-use crate::{Error, Origin};
+use crate::Error;
 
-/// Resources of one stack ("`CloudFormation` quotas" in its user guide).
-const MAX_RESOURCES: usize = 500;
 /// Types of resources that are measured.
 const MEASURED: [&str; 3] = [
     "AWS::Batch::JobDefinition",
     "AWS::IAM::Role",
     "AWS::Lambda::Function",
 ];
-/// How many of the largest stages are named.
-const LARGEST: usize = 3;
-/// Bytes of a template that comes from a bucket (same page).
-const MAX_TEMPLATE_BYTES: usize = 1024 * 1024;
 /// Bytes of names and values of a function's variables ("Lambda quotas").
 const MAX_VARIABLES_BYTES: usize = 4096;
 /// Characters of all inline policies of a role, white space not counted ("IAM and STS quotas").
@@ -27,43 +20,8 @@ const MAX_POLICY_CHARACTERS: usize = 10_240;
 /// Bytes of a job definition ("`RegisterJobDefinition`" of Batch).
 const MAX_DEFINITION_BYTES: usize = 24 * 1024;
 
-/// Counts the resources of a workflow's stack before anything is made of them.
-pub(crate) fn check_count(
-    workflow: &Workflow,
-    origins: &BTreeMap<String, Origin>,
-) -> Result<(), Error> {
-    if origins.len() <= MAX_RESOURCES {
-        return Ok(());
-    }
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for stage in origins.values().filter_map(|origin| origin.stage.as_ref()) {
-        *counts.entry(stage).or_default() += 1;
-    }
-    let mut largest: Vec<(String, usize)> = workflow
-        .stages
-        .iter()
-        .map(|stage| {
-            let count = counts.get(stage.name.as_str()).copied();
-            (stage.name.clone(), count.unwrap_or_default())
-        })
-        .collect();
-    largest.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    largest.truncate(LARGEST);
-    Err(Error::Resources {
-        count: origins.len(),
-        limit: MAX_RESOURCES,
-        largest,
-    })
-}
-
 /// Measures a template with names as long as they may become.
 pub(crate) fn check(document: &Document) -> Result<(), Error> {
-    over(
-        "bytes of template",
-        document.to_json().len(),
-        MAX_TEMPLATE_BYTES,
-        "",
-    )?;
     let length = |name: &str| {
         if name.ends_with("Arn") || name.ends_with("Uri") {
             140

@@ -3,7 +3,7 @@
 use super::{Manifest, Packaging};
 use crate::args::Global;
 use crate::deployment::Prepared;
-use crate::error::CliError;
+use crate::error::{CliError, Kind};
 use crate::session;
 use crate::view::Screen;
 
@@ -48,5 +48,14 @@ pub(crate) fn render(
     } else {
         document.to_yaml()
     };
-    screen.line(text.trim_end())
+    screen.line(text.trim_end())?;
+    too_large(document).map_or(Ok(()), Err)
+}
+
+/// What is printed may still be more than CloudFormation takes.
+fn too_large(document: &scar_cfn::Document) -> Option<CliError> {
+    let findings = scar_cfn::validate_size(document);
+    let first = findings.iter().find(|finding| finding.is_error())?;
+    let error = CliError::new(Kind::Blocked, first.message.clone());
+    Some(error.hint("make several workflows of it: CloudFormation would refuse this template"))
 }
