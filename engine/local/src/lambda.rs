@@ -86,6 +86,12 @@ pub(crate) struct Function {
     /// Its own address.
     #[serde(default)]
     pub(crate) url: Option<FunctionUrl>,
+    /// ARN of the key that its variables should be encrypted with; nothing is encrypted here.
+    #[serde(default)]
+    pub(crate) kms_key: Option<String>,
+    /// The private network that it should stand in, as its template says; here it has the machine's.
+    #[serde(default)]
+    pub(crate) network: Option<serde_json::Value>,
 }
 
 /// A statement of a function's resource policy.

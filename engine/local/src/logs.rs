@@ -23,6 +23,9 @@ pub(crate) struct Group {
     pub(crate) created_ms: u64,
     /// Days that lines are kept, if that is limited.
     pub(crate) retention_days: Option<u64>,
+    /// ARN of the key that it should be encrypted with; nothing is encrypted here.
+    #[serde(default)]
+    pub(crate) kms_key: Option<String>,
     /// Lines in the group.
     pub(crate) lines: u64,
 }

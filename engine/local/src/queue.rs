@@ -35,6 +35,9 @@ pub(crate) struct Queue {
     /// Seconds that a new message stays invisible.
     #[serde(default)]
     pub(crate) delay_s: u64,
+    /// Key that it should be encrypted with; nothing is encrypted here.
+    #[serde(default)]
+    pub(crate) kms_key: Option<String>,
 }
 
 /// Where messages go that were received too often.

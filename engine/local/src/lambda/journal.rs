@@ -209,6 +209,7 @@ pub(crate) async fn ensure_group(store: &Store, name: &str, arn: String) -> Resu
         name: name.to_owned(),
         arn,
         created_ms: clock::now_ms(),
+        kms_key: None,
         retention_days: None,
         lines: 0,
     };

@@ -64,6 +64,7 @@ impl Fixture {
             created_ms: 0,
             retention_days: None,
             lines: 0,
+            kms_key: None,
         };
         store
             .put(Table::LogGroups, LOG_GROUP, &group)
@@ -78,6 +79,7 @@ impl Fixture {
             policies: BTreeMap::new(),
             redrive: None,
             delay_s: 0,
+            kms_key: None,
         };
         store.put(Table::Queues, "failed", &queue).await.unwrap();
         fixture
@@ -116,6 +118,8 @@ impl Fixture {
             tags: BTreeMap::new(),
             reserved: None,
             url: None,
+            kms_key: None,
+            network: None,
         }
     }
 

@@ -69,7 +69,11 @@ pub(super) fn likely_service(parts: &Parts) -> &'static str {
         "Logs_20140328" => "logs",
         "AWSEvents" => "events",
         "AmazonSQS" => "sqs",
-        _ if parts.uri.path().starts_with("/2015-03-31/") => "lambda",
+        _ if parts.uri.path().starts_with("/2015-03-31/")
+            || parts.uri.path() == "/2016-08-19/account-settings/" =>
+        {
+            "lambda"
+        }
         _ if header("content-type").starts_with("application/x-www-form-urlencoded") => {
             "cloudformation"
         }

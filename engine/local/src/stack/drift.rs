@@ -193,7 +193,9 @@ fn observe(store: &Store, resource: &Resource) -> Result<Observed, Error> {
         "AWS::Events::Rule" => store.get::<Rule>(Table::Rules, id)?.map(|one| rule(&one)),
         "AWS::Logs::LogGroup" => {
             let group = store.get::<Group>(Table::LogGroups, id)?;
-            group.map(|one| json!({ "RetentionInDays": one.retention_days }))
+            group.map(
+                |one| json!({ "KmsKeyId": one.kms_key, "RetentionInDays": one.retention_days }),
+            )
         }
         "AWS::S3::Bucket" => store
             .get::<Bucket>(Table::Buckets, id)?
@@ -231,12 +233,14 @@ fn function(one: &Function) -> Value {
         "Environment": { "Variables": one.environment },
         "EphemeralStorage": { "Size": one.disk_mib },
         "Handler": one.handler,
+        "KmsKeyArn": one.kms_key,
         "Layers": one.layers,
         "MemorySize": one.memory_mib,
         "ReservedConcurrentExecutions": one.reserved,
         "Role": one.role_arn,
         "Runtime": one.runtime,
         "Timeout": one.timeout_s,
+        "VpcConfig": one.network,
     })
 }
 
@@ -249,6 +253,7 @@ fn queue_properties(one: &Queue) -> Value {
     });
     json!({
         "DelaySeconds": one.delay_s,
+        "KmsMasterKeyId": one.kms_key,
         "MessageRetentionPeriod": one.retention_s,
         "RedrivePolicy": redrive,
         "VisibilityTimeout": one.visibility_timeout_s,
@@ -266,7 +271,9 @@ fn rule(one: &Rule) -> Value {
 fn bucket(one: &Bucket) -> Value {
     let status = one.versioning.status();
     json!({
+        "BucketEncryption": one.properties["BucketEncryption"],
         "LifecycleConfiguration": one.properties["LifecycleConfiguration"],
+        "LoggingConfiguration": one.properties["LoggingConfiguration"],
         "VersioningConfiguration": status.map(|status| json!({ "Status": status })),
     })
 }

@@ -292,7 +292,7 @@ pub(super) fn configuration(services: &Services, function: &Function) -> Result<
             json!({ "Arn": arn, "CodeSize": version.map_or(0, |version| version.package.size) }),
         );
     }
-    Ok(json!({
+    let mut shown = json!({
         "FunctionName": function.name,
         "FunctionArn": function.arn,
         "Runtime": function.runtime,
@@ -318,7 +318,14 @@ pub(super) fn configuration(services: &Services, function: &Function) -> Result<
             "LogFormat": if function.json_logs { "JSON" } else { "Text" },
             "LogGroup": function.log_group,
         },
-    }))
+    });
+    if let Some(key) = &function.kms_key {
+        shown["KMSKeyArn"] = key.clone().into();
+    }
+    if let Some(network) = &function.network {
+        shown["VpcConfig"] = network.clone();
+    }
+    Ok(shown)
 }
 
 fn policy(function: &Function) -> Result<Response<Bytes>, Fault> {

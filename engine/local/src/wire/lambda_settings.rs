@@ -9,7 +9,7 @@ use super::lambda::{configuration, function, missing};
 use super::query::Parameters;
 use super::{Fault, authorize};
 use crate::auth::Identity;
-use crate::lambda::{self, Function};
+use crate::lambda::{self, Function, LayerVersion};
 use crate::mapping::Mapping;
 use crate::services::Services;
 use crate::store::Table;
@@ -37,6 +37,10 @@ pub(super) async fn handle(
             let function = function(services, identity, "lambda:GetFunctionUrlConfig", name)?;
             url_config(services, &function)
         }
+        (&Method::GET, [_, "account-settings"]) => {
+            authorize(services, identity, "lambda:GetAccountSettings", "*")?;
+            answer(&account_settings(services)?)
+        }
         (&Method::GET, [_, "event-source-mappings"]) => {
             authorize(services, identity, "lambda:ListEventSourceMappings", "*")?;
             list_mappings(services, request)
@@ -47,6 +51,27 @@ pub(super) async fn handle(
         )
         .with_status(StatusCode::NOT_FOUND)),
     }
+}
+
+/// What a new account has ("Lambda quotas"); what is used is this cloud's.
+fn account_settings(services: &Services) -> Result<Value, Fault> {
+    const CODE_LIMIT: u64 = 75 * 1024 * 1024 * 1024;
+    const CONCURRENCY: u64 = 1000;
+    let functions = services.store.list::<Function>(Table::Functions, "")?;
+    let layers = services.store.list::<LayerVersion>(Table::Layers, "")?;
+    let reserved: u64 = functions.iter().filter_map(|(_, one)| one.reserved).sum();
+    let code: u64 = functions.iter().map(|(_, one)| one.package.size).sum();
+    let of_layers: u64 = layers.iter().map(|(_, one)| one.package.size).sum();
+    Ok(json!({
+        "AccountLimit": {
+            "CodeSizeUnzipped": 250 * 1024 * 1024,
+            "CodeSizeZipped": 50 * 1024 * 1024,
+            "ConcurrentExecutions": CONCURRENCY,
+            "TotalCodeSize": CODE_LIMIT,
+            "UnreservedConcurrentExecutions": CONCURRENCY.saturating_sub(reserved),
+        },
+        "AccountUsage": { "FunctionCount": functions.len(), "TotalCodeSize": code + of_layers },
+    }))
 }
 
 async fn update_configuration(

@@ -110,6 +110,9 @@ fn shown_group(group: &Group) -> Value {
     if let Some(days) = group.retention_days {
         shown["retentionInDays"] = days.into();
     }
+    if let Some(key) = &group.kms_key {
+        shown["kmsKeyId"] = key.clone().into();
+    }
     shown
 }
 

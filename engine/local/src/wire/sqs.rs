@@ -90,8 +90,11 @@ fn attributes(services: &Services, queue: &Queue) -> Result<Value, Fault> {
         "VisibilityTimeout": queue.visibility_timeout_s.to_string(),
         "MessageRetentionPeriod": queue.retention_s.to_string(),
         "DelaySeconds": queue.delay_s.to_string(),
-        "SqsManagedSseEnabled": "true",
+        "SqsManagedSseEnabled": queue.kms_key.is_none().to_string(),
     });
+    if let Some(key) = &queue.kms_key {
+        shown["KmsMasterKeyId"] = key.clone().into();
+    }
     if let Some(redrive) = &queue.redrive {
         let policy = json!({
             "deadLetterTargetArn": redrive.dead_letter,

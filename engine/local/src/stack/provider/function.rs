@@ -43,6 +43,8 @@ struct FunctionProperties {
     package_type: Option<String>,
     #[serde(default, deserialize_with = "number")]
     reserved_concurrent_executions: Option<u64>,
+    kms_key_arn: Option<String>,
+    vpc_config: Option<Value>,
     #[serde(rename = "RecursiveLoop")]
     _recursive_loop: Option<String>,
     #[serde(rename = "TracingConfig")]
@@ -182,6 +184,8 @@ impl FunctionProperties {
             tags: tags(self.tags),
             reserved: self.reserved_concurrent_executions,
             url: None,
+            kms_key: self.kms_key_arn,
+            network: self.vpc_config,
         })
     }
 }

@@ -183,8 +183,7 @@ struct LogGroupProperties {
     retention_in_days: Option<u64>,
     #[serde(rename = "LogGroupClass")]
     _log_group_class: Option<String>,
-    #[serde(rename = "KmsKeyId")]
-    _kms_key_id: Option<String>,
+    kms_key_id: Option<String>,
     #[serde(default, rename = "Tags")]
     _tags: Vec<Tag>,
 }
@@ -205,6 +204,7 @@ pub(super) fn create_log_group(
         arn: arn.clone(),
         created_ms: clock::now_ms(),
         retention_days: read.retention_in_days,
+        kms_key: read.kms_key_id,
         lines: 0,
     };
     transaction.put(Table::LogGroups, &name, &group)?;
@@ -221,6 +221,7 @@ pub(super) fn update_log_group(
     let group = transaction.get::<Group>(Table::LogGroups, name)?;
     let mut group = group.ok_or_else(|| missing("AWS::Logs::LogGroup", name))?;
     group.retention_days = read.retention_in_days;
+    group.kms_key = read.kms_key_id;
     Ok(transaction.put(Table::LogGroups, name, &group)?)
 }
 
@@ -252,8 +253,7 @@ struct QueueProperties {
     _receive_message_wait_time_seconds: Option<u64>,
     #[serde(default, rename = "SqsManagedSseEnabled", deserialize_with = "flag")]
     _sqs_managed_sse_enabled: bool,
-    #[serde(rename = "KmsMasterKeyId")]
-    _kms_master_key_id: Option<String>,
+    kms_master_key_id: Option<String>,
     #[serde(default, rename = "Tags")]
     _tags: Vec<Tag>,
 }
@@ -284,6 +284,7 @@ impl QueueProperties {
         queue.retention_s = self.message_retention_period.unwrap_or(queue::RETENTION_S);
         queue.delay_s = self.delay_seconds.unwrap_or(0);
         queue.redrive = redrive;
+        queue.kms_key = self.kms_master_key_id;
         Ok(())
     }
 }
@@ -308,6 +309,7 @@ pub(super) fn create_queue(
         policies: BTreeMap::new(),
         redrive: None,
         delay_s: 0,
+        kms_key: None,
     };
     read.apply(transaction, &mut queue)?;
     transaction.put(Table::Queues, &name, &queue)?;

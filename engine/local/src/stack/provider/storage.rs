@@ -25,6 +25,7 @@ struct BucketProperties {
     public_access_block_configuration: Option<Value>,
     ownership_controls: Option<Value>,
     bucket_encryption: Option<Value>,
+    logging_configuration: Option<Value>,
     versioning_configuration: Option<VersioningProperties>,
 }
 
@@ -165,6 +166,7 @@ impl BucketProperties {
             "PublicAccessBlockConfiguration": self.public_access_block_configuration,
             "OwnershipControls": self.ownership_controls,
             "BucketEncryption": self.bucket_encryption,
+            "LoggingConfiguration": self.logging_configuration,
             "Policy": policy,
         });
     }
