@@ -39,15 +39,28 @@ pub(crate) fn choose(root: &Node, wanted: Option<&str>, report: &mut Vec<Diagnos
 
 /// The values of `vars` for an environment, its own before the top level's.
 pub(crate) fn vars(root: &Node, environment: &str) -> BTreeMap<String, String> {
-    let own = root
-        .get("envs")
-        .and_then(|envs| envs.get(environment))
-        .and_then(|env| env.get("vars"));
+    let own = setting(root, environment, "vars");
     let tables = root.get("vars").into_iter().chain(own);
     let values = tables
         .flat_map(Node::entries)
         .filter_map(|entry: &Entry| Some((entry.key.clone(), entry.value.text()?.to_owned())));
     values.collect()
+}
+
+/// The region of an environment, its own before the top level's.
+pub(crate) fn region(root: &Node, environment: &str) -> Option<String> {
+    let own = setting(root, environment, "region");
+    let region = own.or_else(|| root.get("region"))?;
+    Some(region.text()?.to_owned())
+}
+
+/// The account of an environment.
+pub(crate) fn account(root: &Node, environment: &str) -> Option<String> {
+    Some(setting(root, environment, "account")?.text()?.to_owned())
+}
+
+fn setting<'n>(root: &'n Node, environment: &str, key: &str) -> Option<&'n Node> {
+    root.get("envs")?.get(environment)?.get(key)
 }
 
 /// Puts the environment's `vars` and `defaults` over those of the manifest.

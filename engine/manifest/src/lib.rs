@@ -11,6 +11,7 @@ mod codes;
 mod construct_text;
 mod cron;
 mod data;
+mod destination;
 pub mod diagnostic;
 mod environment;
 mod finding;
@@ -42,7 +43,7 @@ mod words;
 mod yaml;
 
 pub use codes::codes;
-
+pub use destination::Destination;
 pub use diagnostic::{Diagnostic, Label, Severity};
 pub use finding::Finding;
 pub use format::format;
@@ -89,6 +90,10 @@ pub struct Outcome {
     pub draft: Option<Manifest>,
     /// Name of the environment it was read for: the one asked for, else `dev` or the only one there is.
     pub environment: String,
+    /// Region that the manifest itself wants for the environment.
+    pub region: Option<String>,
+    /// `{{ region }}` or `{{ account }}` stands somewhere: in another place it is another manifest.
+    pub depends_on_place: bool,
     /// Where each value stands.
     pub places: Places,
     /// All errors and warnings, in file order.
@@ -104,15 +109,22 @@ pub trait Files {
     fn read(&self, path: &str) -> Result<Vec<u8>, String>;
 }
 
-/// Reads a manifest for one environment and reports every mistake in it.
-///
-/// Without `environment` it is `dev`, or the only one that the manifest has.
+/// Reads a manifest for one environment, in one place, and reports every mistake in it. The name of an
+/// environment alone, or `None`, is a destination too.
 #[must_use]
-pub fn parse(source: &Source, environment: Option<&str>, files: &dyn Files) -> Outcome {
+pub fn parse<'a>(
+    source: &Source,
+    destination: impl Into<Destination<'a>>,
+    files: &dyn Files,
+) -> Outcome {
+    let destination = destination.into();
+    let environment = destination.environment;
     let mut outcome = Outcome {
         manifest: None,
         draft: None,
         environment: environment.unwrap_or("dev").to_owned(),
+        region: None,
+        depends_on_place: false,
         places: Places::default(),
         diagnostics: Vec::new(),
     };
@@ -122,7 +134,7 @@ pub fn parse(source: &Source, environment: Option<&str>, files: &dyn Files) -> O
         } else if let Some(diagnostic) = rules::foreign(&root) {
             outcome.diagnostics.push(diagnostic);
         } else {
-            read(root, environment, files, &mut outcome);
+            read(root, destination, files, &mut outcome);
         }
     }
     outcome.diagnostics.sort_by_key(Diagnostic::order);
@@ -157,11 +169,13 @@ pub(crate) fn tree(source: &Source, report: &mut Vec<Diagnostic>) -> Option<Node
     }
 }
 
-fn read(mut root: Node, environment: Option<&str>, files: &dyn Files, outcome: &mut Outcome) {
+fn read(mut root: Node, destination: Destination<'_>, files: &dyn Files, outcome: &mut Outcome) {
     let report = &mut outcome.diagnostics;
-    outcome.environment = environment::choose(&root, environment, report);
-    let vars = environment::vars(&root, &outcome.environment);
-    interpolate::fill(&mut root, &outcome.environment, &vars, report);
+    outcome.environment = environment::choose(&root, destination.environment, report);
+    let name = outcome.environment.as_str();
+    let vars = environment::vars(&root, name);
+    outcome.depends_on_place = interpolate::fill(&mut root, name, destination, &vars, report);
+    outcome.region = environment::region(&root, name);
     let mut checker = check::Checker {
         report,
         places: &mut outcome.places,

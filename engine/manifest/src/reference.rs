@@ -13,8 +13,9 @@ One file, `workflow.yaml` or `workflow.toml`, says what a workflow is. YAML and 
 maps, lists and single values with the same keys. Made from the reader's own tables; do not edit by hand.
 
 - Sizes have units: `512MiB`, `4GiB`. Durations too: `90s`, `15m`, `6h`, `30d`.
-- `{{ vars.NAME }}` and `{{ env.name }}` are filled into single values after the file is read, never into `run`
-  or script files: scripts read environment variables.
+- `{{ vars.NAME }}`, `{{ env.name }}`, `{{ region }}` and `{{ account }}` are filled into single values after the file is
+  read, never into `run` or script files: scripts read environment variables. Region and account are those of the cloud
+  that is worked on; where none is asked, those that the manifest names.
 - Text that some YAML reader takes for something else (`no`, `12:30`, `010`, `1.10`) must be in quotes.
 - YAML tags, merge keys, directives and several documents in a file are refused. Anchors and aliases work.
 - A file has at most 256 KiB and 64 levels.

@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use scar_manifest::{Diagnostic, Files, Format, Outcome, Source, parse};
+use scar_manifest::{Destination, Diagnostic, Files, Format, Outcome, Source, parse};
 
 /// The folder of the cases, for scripts that they name.
 struct Folder(PathBuf);
@@ -118,4 +118,36 @@ fn yaml_and_toml_are_one_language() {
     // Without a word it is `dev`, whose value replaces the top level's.
     assert_eq!(manifest.stages["detect"].settings.env["CONF"], "0.20");
     assert_eq!(manifest.vars["yolo_conf"], "0.20");
+}
+
+/// The cloud that is worked on stands before what the manifest says; without both nothing is filled in.
+#[test]
+fn the_place_is_filled_in() {
+    let text = "scar: 1\nname: place\nregion: eu-west-1\nstages:\n  a:\n    \
+                image: \"{{ account }}.dkr.ecr.{{ region }}.amazonaws.com/a:1\"\n    in: a/*\n";
+    let source = Source {
+        name: "workflow.yaml".to_owned(),
+        text: text.to_owned(),
+        format: Format::Yaml,
+    };
+    let read = |account, region| {
+        let destination = Destination {
+            account,
+            region,
+            ..Destination::default()
+        };
+        let outcome = parse(&source, destination, &Folder(PathBuf::new()));
+        assert!(outcome.depends_on_place);
+        assert_eq!(outcome.region.as_deref(), Some("eu-west-1"));
+        outcome
+            .manifest
+            .map(|manifest| manifest.stages["a"].image.clone())
+    };
+    let image = |place: &str| Some(format!("123456789012.dkr.ecr.{place}.amazonaws.com/a:1"));
+    assert_eq!(read(Some("123456789012"), None), image("eu-west-1"));
+    assert_eq!(
+        read(Some("123456789012"), Some("us-east-1")),
+        image("us-east-1")
+    );
+    assert_eq!(read(None, None), None);
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
-use scar_manifest::{Diagnostic, Files, Places, Source};
+use scar_manifest::{Destination, Diagnostic, Files, Places, Source};
 use scar_schemas::construct::{
     Architecture, Cache, Compute, Events, Http, Join, Network, Package, RetryClass, Schedule,
     SecretReference, When,
@@ -199,6 +199,10 @@ pub struct Loaded {
     pub manifest: Option<Manifest>,
     /// Name of the environment it was read for.
     pub environment: String,
+    /// Region that the manifest itself wants for the environment.
+    pub region: Option<String>,
+    /// `{{ region }}` or `{{ account }}` stands somewhere: in another place it is another manifest.
+    pub depends_on_place: bool,
     /// Where each value stands.
     pub places: Places,
     /// All errors and warnings of both steps, in file order.
@@ -208,8 +212,12 @@ pub struct Loaded {
 /// Text → workflow in one step: [`scar_manifest::parse`], then [`link`] even over what could only be
 /// read in part, so that mistakes in values and mistakes in the graph are told together.
 #[must_use]
-pub fn load(source: &Source, environment: Option<&str>, files: &dyn Files) -> Loaded {
-    let outcome = scar_manifest::parse(source, environment, files);
+pub fn load<'a>(
+    source: &Source,
+    destination: impl Into<Destination<'a>>,
+    files: &dyn Files,
+) -> Loaded {
+    let outcome = scar_manifest::parse(source, destination, files);
     let mut diagnostics = outcome.diagnostics;
     let linked = outcome.draft.and_then(|draft| {
         let (workflow, found) = link(&draft, &outcome.environment, &outcome.places);
@@ -222,6 +230,8 @@ pub fn load(source: &Source, environment: Option<&str>, files: &dyn Files) -> Lo
         workflow: linked.filter(|_| outcome.manifest.is_some()),
         manifest: outcome.manifest,
         environment: outcome.environment,
+        region: outcome.region,
+        depends_on_place: outcome.depends_on_place,
         places: outcome.places,
         diagnostics,
     }
