@@ -9,10 +9,12 @@
 //! environment variable: where blobs come from is a [`BlobSource`], and everything else is an argument.
 
 mod cache;
+mod decompress;
 mod engine;
 mod error;
 mod extract;
 mod fetch;
+mod hash;
 mod https;
 mod layer;
 mod layout;

@@ -1,6 +1,8 @@
 //! Looking at an image, and extracting it from its source.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, sync_channel};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -8,10 +10,11 @@ use scar_schemas::digest::Digest;
 use tokio::sync::mpsc;
 
 use crate::cache::{Building, Limits, Rootfs, make_private};
+use crate::decompress::{self, Content, Pieces};
 use crate::error::Error;
 use crate::extract::Extractor;
 use crate::fetch;
-use crate::layer::{self, Pieces};
+use crate::layer;
 use crate::oci::{ConfigDocument, Document, ImageConfig, MAX_DOCUMENT_BYTES, Manifest, Platform};
 use crate::source::BlobSource;
 
@@ -215,19 +218,40 @@ impl Extraction {
         let at_root = |error| Error::file("extract to", &self.rootfs, error);
         std::fs::create_dir(&self.rootfs).map_err(at_root)?;
         let mut extractor = Extractor::new(&self.rootfs, &self.limits).map_err(at_root)?;
-        let layers = self.layers.layers.iter().zip(&self.diff_ids).zip(pieces);
-        for (number, ((layer, diff_id), pieces)) in layers.enumerate() {
+        let is_abandoned = AtomicBool::new(false);
+        let (sender, contents) = sync_channel(1);
+        let layers = &self.layers.layers;
+        let applied = std::thread::scope(|scope| {
+            let is_abandoned = &is_abandoned;
+            // The thread owns the sender, so that the contents end with it.
+            let decompressing = move || decompress::run(layers, pieces, &sender, is_abandoned);
+            std::thread::Builder::new()
+                .spawn_scoped(scope, decompressing)
+                .map_err(at_root)?;
+            let applied = self.apply(&contents, &mut extractor);
+            is_abandoned.store(applied.is_err(), Ordering::Relaxed);
+            drop(contents);
+            applied
+        });
+        applied.map_err(|error| self.explain(error, &extractor))?;
+        extractor.finish().map_err(at_root)
+    }
+
+    fn apply(&self, contents: &Receiver<Content>, extractor: &mut Extractor) -> Result<(), Error> {
+        let layers = self.layers.layers.iter().zip(&self.diff_ids);
+        for (number, (layer, diff_id)) in layers.enumerate() {
+            let ended = |error| Error::source("the decompressing thread", false, error);
+            let content = contents.recv().map_err(ended)?;
             layer::apply(
                 number,
                 layer,
                 diff_id,
-                pieces,
+                content,
                 self.limits.ratio,
-                &mut extractor,
-            )
-            .map_err(|error| self.explain(error, &extractor))?;
+                extractor,
+            )?;
         }
-        extractor.finish().map_err(at_root)
+        Ok(())
     }
 
     /// Adds to a full disk what was free and what was needed so far.

@@ -57,6 +57,9 @@ pub struct Job {
     pub variables: BTreeMap<String, String>,
     /// Files and directories of the host inside the container.
     pub mounts: Vec<Mount>,
+    /// The root cannot be written to, only mounts and what is in memory. The engine `namespaces` sees to
+    /// it; others cannot.
+    pub read_only: bool,
     /// Directory to start in instead of the image's.
     pub working_directory: Option<String>,
     /// User instead of the image's, in the form of [`crate::ImageConfig::user`].
@@ -82,6 +85,7 @@ impl Job {
             command,
             variables: BTreeMap::new(),
             mounts: Vec::new(),
+            read_only: false,
             working_directory: None,
             user: None,
             scratch: scratch.into(),

@@ -90,6 +90,10 @@ impl Writable {
         for mount in &job.mounts {
             root.add_mount(mount)?;
         }
+        if job.read_only {
+            let flags = libc::MS_REMOUNT | libc::MS_BIND | libc::MS_RDONLY;
+            root.mounts.push(root.step("none", &root.path(), flags)?);
+        }
         Ok(root)
     }
 

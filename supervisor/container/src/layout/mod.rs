@@ -8,11 +8,11 @@ use std::path::Path;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use scar_schemas::digest::{Digest, hex};
+use scar_schemas::digest::Digest;
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
 
 use crate::error::Error;
+use crate::hash::Hasher;
 use crate::oci::{
     CONFIG, ConfigDocument, Descriptor, Document, Index, LAYER_GZIP, LAYER_TAR, MANIFEST,
     MAX_DOCUMENT_BYTES, Manifest, Platform,
@@ -235,7 +235,7 @@ fn descriptor(kind: &str, digest: &Digest, size: u64) -> Descriptor {
 fn identify(path: &str, blob: &Blob) -> Result<(Digest, bool), Error> {
     let failed = |error| Error::file("read", Path::new(path), error);
     let mut reader = blob.open()?;
-    let mut hasher = Sha256::new();
+    let mut hasher = Hasher::default();
     let mut buffer = vec![0; PIECE_BYTES];
     let mut is_gzip = None;
     loop {
@@ -246,9 +246,7 @@ fn identify(path: &str, blob: &Blob) -> Result<(Digest, bool), Error> {
         is_gzip.get_or_insert_with(|| buffer[..count].starts_with(&[0x1f, 0x8b]));
         hasher.update(&buffer[..count]);
     }
-    let digest = format!("sha256:{}", hex(&hasher.finalize())).parse();
-    let digest = digest.map_err(|error| Error::document(path, error))?;
-    Ok((digest, is_gzip.unwrap_or(false)))
+    Ok((hasher.digest(), is_gzip.unwrap_or(false)))
 }
 
 impl BlobSource for Layout {

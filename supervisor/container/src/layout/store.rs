@@ -177,6 +177,9 @@ fn entries(path: &Path) -> io::Result<BTreeMap<PathBuf, Place>> {
         let clean = |bytes: &[u8]| rooted::clean(Path::new(std::ffi::OsStr::from_bytes(bytes)));
         let name = clean(&entry.path).ok_or_else(|| invalid("a name is nested too deeply"))?;
         let place = match entry.kind {
+            tar::Kind::File if entry.sparse.is_some() => {
+                return Err(invalid("a file of the image is stored with holes"));
+            }
             tar::Kind::File => Place::Data {
                 start: reader.position(),
                 length: entry.size,

@@ -1,27 +1,27 @@
 //! Applying layers to a root directory, in order, whoever made them.
 //!
 //! Names are cleaned by their text, parents are resolved inside the root, and the last component is
-//! never followed. Ownership, extended attributes, setuid bits and devices are not taken over.
+//! never followed. Ownership, setuid bits and devices are not taken over, and of the extended attributes
+//! only those that can do no harm.
+
+mod content;
+mod whiteout;
 
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::{OsStr, OsString};
-use std::io::{self, Read, Write};
+use std::fs::File;
+use std::io::{self, BufRead};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, Timespec, Timestamps};
+use rustix::fs::{AtFlags, Mode, OFlags, Timespec, Timestamps};
 use rustix::io::Errno;
 
 use crate::cache::Limits;
 use crate::rooted::{self, Root};
 use crate::tar::{Entry, Kind, Reader};
-
-const WHITEOUT: &[u8] = b".wh.";
-const OPAQUE: &[u8] = b".wh..wh..opq";
-/// Other names that start like this are bookkeeping of an old file system and mean nothing.
-const BOOKKEEPING: &[u8] = b".wh..wh.";
-const BUFFER_BYTES: usize = 128 << 10;
+use whiteout::WHITEOUT;
 
 /// Why an entry or a whole layer is refused.
 #[derive(Debug)]
@@ -46,7 +46,8 @@ pub(crate) struct Extractor {
     parent: Option<(PathBuf, OwnedFd, u64)>,
     /// What the current layer made, as inode of the parent and name: whiteouts do not hide it.
     made: HashSet<(u64, OsString)>,
-    buffer: Vec<u8>,
+    /// Bits of a new file's mode that the process takes away.
+    masked: Mode,
 }
 
 impl Extractor {
@@ -60,7 +61,7 @@ impl Extractor {
             directories: BTreeMap::new(),
             parent: None,
             made: HashSet::new(),
-            buffer: vec![0; BUFFER_BYTES],
+            masked: content::masked_mode(),
         })
     }
 
@@ -70,7 +71,7 @@ impl Extractor {
     }
 
     /// Applies one layer on top of what is there.
-    pub(crate) fn layer<R: Read>(&mut self, archive: &mut Reader<R>) -> Result<(), Refusal> {
+    pub(crate) fn layer<R: BufRead>(&mut self, archive: &mut Reader<R>) -> Result<(), Refusal> {
         self.made.clear();
         self.parent = None;
         while let Some(entry) = archive.entry().map_err(Refusal::Stream)? {
@@ -125,7 +126,7 @@ impl Extractor {
         Ok(())
     }
 
-    fn apply(&mut self, entry: &Entry, data: &mut impl Read) -> io::Result<()> {
+    fn apply(&mut self, entry: &Entry, data: &mut impl BufRead) -> io::Result<()> {
         if entry.path.is_empty() || entry.path.contains(&0) {
             return Err(refused("it has no valid name"));
         }
@@ -216,16 +217,31 @@ impl Extractor {
 
     fn directory(&mut self, path: &Path, name: &OsStr, entry: &Entry) -> io::Result<()> {
         let (parent, _) = self.parent()?;
-        let is_there = rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)
-            .is_ok_and(|status| FileType::from_raw_mode(status.st_mode) == FileType::Directory);
-        if !is_there {
-            self.make(path, name, |parent| {
-                rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(0o700))
-            })?;
+        let mode = Mode::from_raw_mode(0o700);
+        match rustix::fs::mkdirat(parent, name, mode) {
+            Err(Errno::EXIST) => self.keep_directory(path, name)?,
+            result => result?,
+        }
+        if !entry.attributes.is_empty() {
+            let directory = open_directory(self.parent()?.0, name)?;
+            content::set_attributes(directory.as_fd(), &entry.attributes)?;
         }
         self.directories
             .insert(path.to_owned(), (entry.mode, entry.mtime_s));
         Ok(())
+    }
+
+    /// Keeps what is there if it is a directory, without its attributes; else puts one in its place.
+    fn keep_directory(&mut self, path: &Path, name: &OsStr) -> io::Result<()> {
+        match open_directory(self.parent()?.0, name) {
+            Ok(directory) => content::clear_attributes(directory.as_fd()),
+            Err(error) if is_gone(&error) => {
+                self.replace(path, name)?;
+                let mode = Mode::from_raw_mode(0o700);
+                Ok(rustix::fs::mkdirat(self.parent()?.0, name, mode)?)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     fn file(
@@ -233,22 +249,19 @@ impl Extractor {
         path: &Path,
         name: &OsStr,
         entry: &Entry,
-        data: &mut impl Read,
+        data: &mut impl BufRead,
     ) -> io::Result<()> {
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW;
+        let mode = Mode::from_raw_mode(entry.mode & 0o777);
         let file = self.make(path, name, |parent| {
-            let mode = Mode::from_raw_mode(0o600);
             rustix::fs::openat(parent, name, flags | OFlags::CLOEXEC, mode)
         })?;
-        let mut file = std::fs::File::from(file);
-        loop {
-            let count = data.read(&mut self.buffer)?;
-            if count == 0 {
-                break;
-            }
-            file.write_all(&self.buffer[..count])?;
+        let mut file = File::from(file);
+        content::write(&mut file, entry, data)?;
+        if mode.intersects(self.masked) {
+            rustix::fs::fchmod(&file, mode)?;
         }
-        rustix::fs::fchmod(&file, Mode::from_raw_mode(entry.mode & 0o777))?;
+        content::set_attributes(file.as_fd(), &entry.attributes)?;
         Ok(rustix::fs::futimens(&file, &times(entry.mtime_s))?)
     }
 
@@ -281,57 +294,6 @@ impl Extractor {
         self.make(path, name, |parent| {
             rustix::fs::linkat(&directory, &old_name, parent, name, AtFlags::empty())
         })
-    }
-
-    fn whiteout(&mut self, path: &Path, name: &OsStr) -> io::Result<()> {
-        let directory = path.parent().unwrap_or_else(|| Path::new("")).to_owned();
-        match name.as_bytes() {
-            OPAQUE => {
-                for child in rooted::names(self.parent()?.0)? {
-                    self.hide_child(&directory, &child)?;
-                }
-            }
-            other if other.starts_with(BOOKKEEPING) => return Ok(()),
-            other => {
-                let hidden = OsStr::from_bytes(&other[WHITEOUT.len()..]);
-                if [&b""[..], b".", b".."].contains(&hidden.as_bytes()) {
-                    return Err(refused("it hides nothing that can be"));
-                }
-                self.hide_child(&directory, hidden)?;
-            }
-        }
-        // A removed directory may be on the way to the remembered parent of a later entry.
-        self.parent = None;
-        Ok(())
-    }
-
-    fn hide_child(&mut self, directory: &Path, name: &OsStr) -> io::Result<()> {
-        let (parent, inode) = self.parent()?;
-        if !self.hide(parent, inode, name)? {
-            self.forget(&directory.join(name));
-        }
-        Ok(())
-    }
-
-    /// Removes what lower layers have at a name and below, and tells whether something of the current
-    /// layer is kept there.
-    fn hide(&self, directory: BorrowedFd<'_>, inode: u64, name: &OsStr) -> io::Result<bool> {
-        let status = match rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(status) => status,
-            Err(Errno::NOENT) => return Ok(false),
-            Err(error) => return Err(error.into()),
-        };
-        let mut kept = self.made.contains(&(inode, name.to_owned()));
-        if FileType::from_raw_mode(status.st_mode) == FileType::Directory {
-            let inner = open_directory(directory, name)?;
-            for child in rooted::names(inner.as_fd())? {
-                kept |= self.hide(inner.as_fd(), status.st_ino, &child)?;
-            }
-        }
-        if !kept {
-            rooted::remove_at(directory, name)?;
-        }
-        Ok(kept)
     }
 }
 

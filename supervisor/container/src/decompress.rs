@@ -1,0 +1,253 @@
+//! Decompressing layers on a thread of its own, ahead of the thread that extracts them.
+//!
+//! Inflating takes about as long as hashing and writing what comes out, so that the two together take
+//! little more than one of them. A few chunks are between them, and they go round: no more is allocated.
+
+use std::io::{self, BufRead, Read};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+
+use bytes::{Buf, Bytes};
+use scar_schemas::digest::Digest;
+use tokio::sync::mpsc;
+
+use crate::error::Error;
+use crate::hash::Hasher;
+use crate::oci::{Compression, Descriptor};
+
+/// Bytes of one chunk: larger ones leave the processor's cache before they are used.
+const CHUNK_BYTES: usize = 128 << 10;
+/// Chunks on their way.
+const CHUNKS_AHEAD: usize = 12;
+/// Larger windows, which only `zstd --ultra --long` makes, would cost as much memory.
+const ZSTD_WINDOW_LOG: u32 = 27;
+
+/// The pieces of a layer as they come from a source.
+pub(crate) type Pieces = mpsc::Receiver<Result<Bytes, Error>>;
+
+/// What the decompressing thread gives for one layer.
+pub(crate) struct Content {
+    chunks: Receiver<io::Result<Vec<u8>>>,
+    spent: Sender<Vec<u8>>,
+    blob: Receiver<Result<Digest, Error>>,
+    chunk: Vec<u8>,
+    at: usize,
+    hasher: Hasher,
+    bytes: u64,
+    limit: u64,
+}
+
+impl Content {
+    /// Refuses to yield more than this.
+    pub(crate) fn limit(&mut self, bytes: u64) {
+        self.limit = bytes;
+    }
+
+    /// Lets go of what was not read. Gives the digests of the compressed blob and of what was read.
+    pub(crate) fn finish(self) -> (Result<Digest, Error>, Digest) {
+        drop(self.chunks);
+        let ended = |error| Error::source("the decompressing thread", false, error);
+        let blob = self.blob.recv().map_err(ended).flatten();
+        (blob, self.hasher.digest())
+    }
+
+    fn next_chunk(&mut self) -> io::Result<()> {
+        let next = match self.chunks.recv() {
+            Ok(chunk) => chunk?,
+            Err(_) => Vec::new(),
+        };
+        self.bytes += next.len() as u64;
+        if self.bytes > self.limit {
+            return Err(io::Error::other(
+                "it expands too much to be an honest layer",
+            ));
+        }
+        self.hasher.update(&next);
+        self.at = 0;
+        let spent = std::mem::replace(&mut self.chunk, next);
+        // At the end of the layer nobody needs it.
+        let _ = self.spent.send(spent);
+        Ok(())
+    }
+}
+
+impl BufRead for Content {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.at == self.chunk.len() {
+            self.next_chunk()?;
+        }
+        Ok(&self.chunk[self.at..])
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.at += count;
+    }
+}
+
+impl Read for Content {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let ready = self.fill_buf()?;
+        let count = ready.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&ready[..count]);
+        self.consume(count);
+        Ok(count)
+    }
+}
+
+/// Decompresses layers in order. Blocks; those who send the pieces and take the contents must run
+/// elsewhere. Ends early when nobody takes them any more or `is_abandoned`.
+pub(crate) fn run(
+    layers: &[Descriptor],
+    pieces: Vec<Pieces>,
+    contents: &SyncSender<Content>,
+    is_abandoned: &AtomicBool,
+) {
+    for (layer, pieces) in layers.iter().zip(pieces) {
+        let (chunks, taken) = sync_channel(CHUNKS_AHEAD);
+        let (spent, empty) = channel();
+        let (verdict, blob) = channel();
+        let content = Content {
+            chunks: taken,
+            spent,
+            blob,
+            chunk: Vec::new(),
+            at: 0,
+            hasher: Hasher::default(),
+            bytes: 0,
+            limit: u64::MAX,
+        };
+        if contents.send(content).is_err() {
+            return;
+        }
+        let mut input = Blob::new(pieces, layer.size, is_abandoned);
+        if let Err(error) = decompress(layer, &mut input, &chunks, &empty) {
+            let _ = chunks.send(Err(error));
+        }
+        drop(chunks);
+        let _ = verdict.send(input.finish());
+    }
+}
+
+fn decompress(
+    layer: &Descriptor,
+    blob: &mut Blob<'_>,
+    chunks: &SyncSender<io::Result<Vec<u8>>>,
+    empty: &Receiver<Vec<u8>>,
+) -> io::Result<()> {
+    let mut plain = decoder(layer.compression().map_err(io::Error::other)?, blob)?;
+    loop {
+        let mut chunk = empty.try_recv().unwrap_or_default();
+        chunk.resize(CHUNK_BYTES, 0);
+        let count = fill(&mut plain, &mut chunk)?;
+        chunk.truncate(count);
+        if count == 0 || chunks.send(Ok(chunk)).is_err() {
+            return Ok(());
+        }
+    }
+}
+
+fn decoder<'a>(kind: Compression, blob: &'a mut Blob<'_>) -> io::Result<Box<dyn Read + 'a>> {
+    Ok(match kind {
+        Compression::None => Box::new(blob),
+        Compression::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(blob)),
+        Compression::Zstd => {
+            let mut decoder = zstd::stream::read::Decoder::with_buffer(blob)?;
+            decoder.window_log_max(ZSTD_WINDOW_LOG)?;
+            Box::new(decoder)
+        }
+    })
+}
+
+/// Reads until the buffer is full or there is no more.
+fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match reader.read(&mut buffer[filled..])? {
+            0 => break,
+            count => filled += count,
+        }
+    }
+    Ok(filled)
+}
+
+/// The compressed bytes, hashed and counted as they pass.
+struct Blob<'a> {
+    pieces: Pieces,
+    piece: Bytes,
+    hasher: Hasher,
+    left: u64,
+    failure: Option<Error>,
+    is_abandoned: &'a AtomicBool,
+}
+
+impl<'a> Blob<'a> {
+    fn new(pieces: Pieces, size: u64, is_abandoned: &'a AtomicBool) -> Self {
+        Self {
+            pieces,
+            piece: Bytes::new(),
+            hasher: Hasher::default(),
+            left: size,
+            failure: None,
+            is_abandoned,
+        }
+    }
+
+    /// Reads what is left and gives the digest of the whole blob.
+    fn finish(mut self) -> Result<Digest, Error> {
+        while self.failure.is_none() && matches!(self.next_piece(), Ok(true)) {}
+        match self.failure {
+            Some(failure) => Err(failure),
+            None => Ok(self.hasher.digest()),
+        }
+    }
+
+    fn next_piece(&mut self) -> io::Result<bool> {
+        if self.is_abandoned.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
+        match self.pieces.blocking_recv() {
+            None => Ok(false),
+            Some(Err(failure)) => {
+                self.failure = Some(failure);
+                Err(io::Error::other("the source failed"))
+            }
+            Some(Ok(piece)) if piece.len() as u64 > self.left => {
+                // Longer than the manifest says: the digest cannot fit, and more need not be read.
+                self.hasher.update(&piece);
+                self.pieces.close();
+                Err(io::Error::other("it is longer than the manifest says"))
+            }
+            Some(Ok(piece)) => {
+                self.left -= piece.len() as u64;
+                self.hasher.update(&piece);
+                self.piece = piece;
+                Ok(true)
+            }
+        }
+    }
+}
+
+impl BufRead for Blob<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        while self.piece.is_empty() {
+            if !self.next_piece()? {
+                break;
+            }
+        }
+        Ok(&self.piece)
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.piece.advance(count);
+    }
+}
+
+impl Read for Blob<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let ready = self.fill_buf()?;
+        let count = ready.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&ready[..count]);
+        self.consume(count);
+        Ok(count)
+    }
+}
