@@ -106,10 +106,19 @@ pub fn attempt_key(stage: &str, task: &str, number: u32) -> String {
     format!("{SYSTEM_PREFIX}attempts/{stage}/{task}/{number}")
 }
 
+/// Where outputs of all stages are staged until their tasks are published.
+pub const STAGED_PREFIX: &str = ".scar/staged/";
+
+/// Where the outputs of a stage's tasks are staged; the next segment of a key is the task.
+#[must_use]
+pub fn staged_prefix(stage: &str) -> String {
+    format!("{STAGED_PREFIX}{stage}/")
+}
+
 /// Key of the i-th staged output of one attempt.
 #[must_use]
 pub fn staged_key(stage: &str, task: &str, attempt: &str, index: usize) -> String {
-    format!("{SYSTEM_PREFIX}staged/{stage}/{task}/{attempt}/{index}")
+    format!("{}{task}/{attempt}/{index}", staged_prefix(stage))
 }
 
 /// What a task came to. In ledger mode the creation of this object is the commit.

@@ -8,7 +8,7 @@ use scar_schemas::construct::{Http, HttpMode};
 use scar_schemas::contract::StageConfig;
 use scar_schemas::exit_code::STAGE_BAD_INPUT;
 use scar_schemas::hand_over::{Cause, body_key, requested_task};
-use scar_schemas::record::{self, Failure, FailureClass, TaskRecord, deployment};
+use scar_schemas::record::{Failure, FailureClass, TaskRecord, deployment};
 use serde_json::{Value, json};
 
 use crate::answer::Answered;
@@ -17,7 +17,6 @@ use crate::event::Rejected;
 use crate::failure::chain;
 use crate::http_request::{Answer, Request, body_name};
 use crate::job::Job;
-use crate::json;
 use crate::log::Log;
 use crate::random;
 use crate::report;
@@ -32,7 +31,6 @@ const MAX_BODY_BYTES: u64 = 6 * 1024 * 1024;
 /// How long an address for an upload or a result is good.
 const ADDRESS_VALID: Duration = Duration::from_secs(900);
 /// Largest record whose state is told.
-const MAX_RECORD_BYTES: u64 = 32 * 1024 * 1024;
 /// Header field that names the task.
 const TASK_HEADER: &str = "x-scar-task";
 
@@ -231,12 +229,9 @@ async fn status(setup: &Setup, request: &Request) -> Answer {
     let Some(task) = request.query.get("task").filter(is_task) else {
         return problem(400, "?task= names no task");
     };
-    let at = setup.state(record::record_key(setup.config.id(), task));
-    match setup.store.get(&at, MAX_RECORD_BYTES).await {
-        Ok(Some((_, text))) => match json::read::<TaskRecord>(&text) {
-            Ok(record) => Answer::json(200, &told(&record)),
-            Err(_) => problem(500, "the task's record cannot be read"),
-        },
+    match setup.record(task).await {
+        Ok(Some((Ok(record), _))) => Answer::json(200, &told(&record)),
+        Ok(Some((Err(message), _))) => problem(500, &message),
         Ok(None) => Answer::json(200, &json!({ "task": task, "state": "waits" })),
         Err(error) => problem(500, &chain(&error)),
     }

@@ -28,12 +28,24 @@ impl Setup {
         prefix: &str,
         limit: usize,
     ) -> Result<Vec<Listed>, StoreError> {
-        let failed = |reason: String| StoreError::NoAnswer {
-            operation: "LIST",
-            bucket: bucket.to_owned(),
-            key: prefix.to_owned(),
-            reason,
-        };
+        let found = self.list_first(bucket, prefix, limit).await?;
+        match found.len() > limit {
+            true => Err(failed(
+                bucket,
+                prefix,
+                &format!("there are more than {limit} objects"),
+            )),
+            false => Ok(found),
+        }
+    }
+
+    /// The first objects below a prefix: all, or somewhat more than `limit`.
+    pub(crate) async fn list_first(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        limit: usize,
+    ) -> Result<Vec<Listed>, StoreError> {
         let mut found = Vec::new();
         let mut token = String::new();
         loop {
@@ -46,15 +58,24 @@ impl Setup {
             let page = page.map_err(|error| of_cloud("LIST", error, bucket, prefix))?;
             let page = String::from_utf8_lossy(&page.body).into_owned();
             let objects = objects(bucket, &page);
-            found.extend(objects.ok_or_else(|| failed("the listing cannot be read".into()))?);
-            if found.len() > limit {
-                return Err(failed(format!("there are more than {limit} objects")));
-            }
+            let unreadable = || failed(bucket, prefix, "the listing cannot be read");
+            found.extend(objects.ok_or_else(unreadable)?);
             match tag(&page, "NextContinuationToken") {
-                Some(next) => token = format!("continuation-token={}&", encoded(&plain(next))),
-                None => return Ok(found),
+                Some(next) if found.len() <= limit => {
+                    token = format!("continuation-token={}&", encoded(&plain(next)));
+                }
+                _ => return Ok(found),
             }
         }
+    }
+}
+
+fn failed(bucket: &str, prefix: &str, reason: &str) -> StoreError {
+    StoreError::NoAnswer {
+        operation: "LIST",
+        bucket: bucket.to_owned(),
+        key: prefix.to_owned(),
+        reason: reason.to_owned(),
     }
 }
 

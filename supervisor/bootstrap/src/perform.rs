@@ -19,8 +19,6 @@ use crate::step::{Committed, Condition, Ending, Reply, failure};
 use crate::store::{Body, Head, Labels, Location, Outcome, StoreError};
 use crate::task::Attempt;
 
-/// Largest record: 10,000 outputs with the longest keys.
-const MAX_RECORD_BYTES: u64 = 32 * 1024 * 1024;
 /// Uploads and copies at a time.
 const PARALLEL: usize = 16;
 
@@ -64,16 +62,13 @@ impl Attempt<'_> {
     }
 
     pub(crate) async fn look_record(&mut self) -> Result<Reply, StoreError> {
-        let at = self.record_place();
-        let Some((etag, bytes)) = self.setup.store.get(&at, MAX_RECORD_BYTES).await? else {
-            return Ok(Reply::Record(None));
-        };
-        Ok(match parse(&bytes) {
-            Ok(record) => {
+        Ok(match self.setup.record(&self.labels.task).await? {
+            Some((Ok(record), etag)) => {
                 self.know_record(&record);
                 Reply::Record(Some((record, etag)))
             }
-            Err(message) => Reply::Trouble(failure(FailureClass::Internal, message)),
+            Some((Err(message), _)) => Reply::Trouble(failure(FailureClass::Internal, message)),
+            None => Reply::Record(None),
         })
     }
 
@@ -115,11 +110,17 @@ impl Attempt<'_> {
                 crash_at("staged-one");
                 Ok::<(), StoreError>(())
             });
-        uploads
-            .buffer_unordered(PARALLEL)
-            .try_collect::<()>()
-            .await?;
-        Ok(Reply::Staged)
+        let staged = uploads.buffer_unordered(PARALLEL).try_collect::<()>().await;
+        if staged.is_err() {
+            self.unstage().await;
+        }
+        staged.map(|()| Reply::Staged)
+    }
+
+    /// Removes what this attempt staged and will not commit.
+    async fn unstage(&self) {
+        let staged = (0..self.placed().len()).map(|index| self.staged_key(index));
+        self.setup.remove_all(staged.collect()).await;
     }
 
     /// An output of which there can be several knows which of them it is.
@@ -162,8 +163,7 @@ impl Attempt<'_> {
             {
                 Outcome::Mine { etag } => Reply::Committed { record, etag },
                 other => {
-                    let staged = (0..self.placed().len()).map(|index| self.staged_key(index));
-                    self.discard(staged.collect()).await;
+                    self.unstage().await;
                     answer(other, &at.key, &Condition::Absent)
                 }
             },
@@ -261,23 +261,10 @@ impl Attempt<'_> {
         if let Outcome::Mine { .. } = outcome {
             crash_at("before-clean");
             let staged = committed.record.outputs.iter();
-            self.discard(staged.map(|output| output.staged.clone()).collect())
-                .await;
+            let staged = staged.map(|output| output.staged.clone()).collect();
+            self.setup.remove_all(staged).await;
         }
         Ok(answer(outcome, &at.key, &condition))
-    }
-
-    /// Removes staged outputs that nobody needs any more: their record is closed, or another attempt
-    /// committed. Whoever still copies from them finds them gone and looks at the record again.
-    async fn discard(&self, keys: Vec<String>) {
-        let places = keys
-            .into_iter()
-            .map(|key| Location::new(self.state_bucket(), key));
-        let deletions = stream::iter(places).map(|at| async move {
-            // Only space is lost if it fails, so it must not fail the task.
-            let _ = self.setup.store.delete(&at).await;
-        });
-        deletions.buffer_unordered(PARALLEL).collect::<()>().await;
     }
 
     pub(crate) async fn close(&self, ending: &Ending) -> Result<Reply, StoreError> {
@@ -325,22 +312,6 @@ fn state(ending: &Ending) -> (TaskState, Option<Failure>) {
         Ending::Failed(failure) => (TaskState::Failed, Some(failure.clone())),
         Ending::Superseded => (TaskState::Superseded, None),
     }
-}
-
-fn parse(bytes: &[u8]) -> Result<TaskRecord, String> {
-    let invalid = |error: serde_json::Error| format!("the task's record is not valid: {error}");
-    let document: serde_json::Value = serde_json::from_slice(bytes).map_err(invalid)?;
-    let format = document
-        .get("format")
-        .and_then(serde_json::Value::as_u64)
-        .unwrap_or_default();
-    if format > u64::from(record::FORMAT) {
-        let known = record::FORMAT;
-        return Err(format!(
-            "the task's record has format {format}, only {known} is known here"
-        ));
-    }
-    serde_json::from_value(document).map_err(invalid)
 }
 
 /// A format as a body.

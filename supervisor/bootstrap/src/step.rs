@@ -4,8 +4,12 @@
 //! The rules are those of docs/design/0002-delivery.md. A step is also the state: whoever holds a
 //! step knows everything that matters, so a search over all schedules can hold it too.
 
+mod verdict;
+
 use scar_schemas::contract::Mode;
 use scar_schemas::record::{Failure, FailureClass, TaskRecord, TaskState};
+
+use verdict::{adopt, count, hands_over, illegal, judge, lose, unblock, vanished};
 
 /// What the protocol knows about a task before it starts.
 #[derive(Debug, Clone)]
@@ -111,6 +115,8 @@ pub(crate) enum Step {
     Recheck { lost: String },
     /// Replace the record to say how it ended.
     Mark(Committed, Ending),
+    /// Remove what attempts that were killed staged for the task, which is closed.
+    Tidy(End),
     /// Create a record that says how it ended.
     Close(Ending),
     /// Leave the marker of the n-th failed attempt.
@@ -264,6 +270,7 @@ fn ledger(facts: &Facts, step: Step, reply: Reply) -> Step {
         (Step::Recheck { .. }, Reply::Record(None)) => Step::LookRecord { ready: false },
         (Step::Mark(_, ending), Reply::Written) => end(facts, End::Closed(ending)),
         (Step::Mark(..), Reply::Changed) => Step::LookRecord { ready: false },
+        (Step::Tidy(ending), Reply::Written) => end(facts, ending),
         (step, reply) => illegal(&step, &reply),
     }
 }
@@ -371,105 +378,6 @@ fn end(facts: &Facts, end: End) -> Step {
     }
 }
 
-/// What a larger computer may help against.
-fn hands_over(facts: &Facts, failure: &Failure) -> bool {
-    use FailureClass::{Disk, Memory, Timeout};
-    facts.place == Place::Fallback && matches!(failure.class, Disk | Memory | Timeout)
-}
-
-fn vanished() -> Failure {
-    let message = "an attempt ended without a word: time or memory of the function ran out";
-    failure(FailureClass::Memory, message.to_owned())
-}
-
-fn count(failure: Failure) -> Step {
-    Step::Count { number: 1, failure }
-}
-
-/// Atomic mode: whose object stands at the output's key?
-fn judge(facts: &Facts, seen: Seen, ready: bool) -> Step {
-    match owner(facts, &seen) {
-        Owner::ThisTask => end(facts, End::Already(TaskState::Published)),
-        Owner::OtherVersion => Step::LookInput { seen, ready },
-        Owner::Stranger => Step::Close(Ending::Failed(collision(facts, &seen))),
-    }
-}
-
-fn adopt(facts: &Facts, record: TaskRecord, etag: String) -> Step {
-    match record.state {
-        TaskState::Committed => Step::Publish(Committed {
-            record,
-            etag,
-            blocked: Vec::new(),
-        }),
-        closed => end(facts, End::Already(closed)),
-    }
-}
-
-/// Ledger mode: goes on with the first output that somebody else's object keeps from its key.
-fn unblock(facts: &Facts, mut committed: Committed) -> Step {
-    committed
-        .blocked
-        .retain(|(_, seen)| !matches!(owner(facts, seen), Owner::ThisTask));
-    let Some((_, seen)) = committed.blocked.first() else {
-        return Step::Mark(committed, Ending::Published);
-    };
-    match owner(facts, seen) {
-        Owner::OtherVersion => Step::Compare(committed),
-        Owner::Stranger | Owner::ThisTask => {
-            let failure = collision(facts, seen);
-            Step::Mark(committed, Ending::Failed(failure))
-        }
-    }
-}
-
-/// A staged output of a committed record is gone although nobody has published it.
-fn lose(facts: &Facts, record: TaskRecord, etag: String, lost: &str) -> Step {
-    match adopt(facts, record, etag) {
-        Step::Publish(committed) => {
-            let message = format!("staged output {lost:?} is gone before it was published");
-            Step::Mark(
-                committed,
-                Ending::Failed(failure(FailureClass::Output, message)),
-            )
-        }
-        step => step,
-    }
-}
-
-enum Owner {
-    ThisTask,
-    OtherVersion,
-    Stranger,
-}
-
-fn owner(facts: &Facts, seen: &Seen) -> Owner {
-    if seen.task.as_deref() == Some(&facts.task) {
-        Owner::ThisTask
-    } else if seen.source.as_deref() == Some(&facts.source) {
-        Owner::OtherVersion
-    } else {
-        Owner::Stranger
-    }
-}
-
-fn collision(facts: &Facts, seen: &Seen) -> Failure {
-    let (key, input) = (&seen.key, &facts.input);
-    let maker = match (&seen.input, &seen.task) {
-        (Some(other), _) => format!("made from {other:?}"),
-        (None, Some(task)) => format!("made by task {task}"),
-        (None, None) => "and was not made by scar".to_owned(),
-    };
-    let message = format!("output {key:?} of input {input:?} exists already, {maker}");
-    failure(FailureClass::Output, message)
-}
-
-fn illegal(step: &Step, reply: &Reply) -> Step {
-    let message = format!("no rule for reply {reply:?} to step {step:?}");
-    let message = message.chars().take(500).collect();
-    Step::End(End::Retry(failure(FailureClass::Internal, message)))
-}
-
 /// A failure without a container behind it.
 pub(crate) fn failure(class: FailureClass, message: String) -> Failure {
     Failure {
@@ -481,5 +389,4 @@ pub(crate) fn failure(class: FailureClass, message: String) -> Failure {
 }
 
 #[cfg(test)]
-#[path = "step_tests.rs"]
 mod tests;

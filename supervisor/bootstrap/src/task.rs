@@ -148,6 +148,7 @@ fn name(step: &Step) -> &'static str {
         Step::Replace(_) => "replace",
         Step::Recheck { .. } => "recheck",
         Step::Mark(..) => "mark",
+        Step::Tidy(_) => "tidy",
         Step::Close(_) => "close",
         Step::Count { .. } => "count",
         Step::End(_) => "end",
@@ -222,6 +223,10 @@ impl<'a> Attempt<'a> {
             Step::Publish(committed) => self.publish(committed).await,
             Step::Replace(committed) => self.replace(committed).await,
             Step::Mark(committed, ending) => self.mark(committed, ending).await,
+            Step::Tidy(_) => {
+                self.setup.tidy(&self.labels.task).await;
+                Ok(Reply::Written)
+            }
             Step::Close(ending) => self.close(ending).await,
             Step::Count { number, failure } => self.count(*number, failure).await,
             Step::End(_) => Ok(Reply::Written),
@@ -267,8 +272,7 @@ impl<'a> Attempt<'a> {
     }
 
     pub(crate) fn record_place(&self) -> Location {
-        let key = record::record_key(self.setup.config.id(), &self.labels.task);
-        Location::new(self.state_bucket(), key)
+        self.setup.record_place(&self.labels.task)
     }
 
     pub(crate) fn staged_key(&self, index: usize) -> String {

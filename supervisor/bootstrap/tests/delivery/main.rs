@@ -1,6 +1,7 @@
 //! The proof of delivery: the supervisor's real file under kills, faults, duplicates and losses, in every
-//! way that a stage can be started and committed. Four numbers must be zero: inputs without outputs,
-//! outputs made twice, sets that are not whole, and events acknowledged before their outputs are there.
+//! way that a stage can be started and committed. Five numbers must be zero: inputs without outputs,
+//! outputs made twice, sets that are not whole, events acknowledged before their outputs are there, and
+//! staged objects that nobody removes.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stderr,
@@ -84,7 +85,7 @@ fn factor() -> u64 {
 fn check(scenario: Scenario, outcome: &Outcome, context: &str) {
     assert_eq!(
         outcome.zeros(),
-        [0; 4],
+        [0; 5],
         "{scenario:?} {context}: {outcome:?}"
     );
 }

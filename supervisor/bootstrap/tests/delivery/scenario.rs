@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use scar_schemas::construct::{Compute, Join, JoinBy};
 use scar_schemas::contract::More;
+use scar_schemas::record::STAGED_PREFIX;
 
 use crate::faults::Faults;
 use crate::stage::{DATA, Stage, image, prefix, single};
@@ -48,16 +49,18 @@ pub(crate) struct Outcome {
     doubled: Vec<String>,
     partial: Vec<String>,
     unpublished: Vec<String>,
+    staged: Vec<String>,
 }
 
 impl Outcome {
-    /// Lost, doubled, partial, acknowledged but unpublished.
-    pub(crate) fn zeros(&self) -> [usize; 4] {
+    /// Lost, doubled, partial, acknowledged but unpublished, left where outputs are staged.
+    pub(crate) fn zeros(&self) -> [usize; 5] {
         let lists = [
             &self.missing,
             &self.doubled,
             &self.partial,
             &self.unpublished,
+            &self.staged,
         ];
         lists.map(Vec::len)
     }
@@ -124,6 +127,8 @@ pub(crate) fn run(
         .writes
         .iter()
         .filter(|((_, key), count)| expected.contains_key(key) && **count > 1);
+    let keys = state.objects.keys().map(|(_, key)| key);
+    let staged = keys.filter(|key| key.starts_with(STAGED_PREFIX));
     Outcome {
         crashed,
         kills: world.kills,
@@ -132,6 +137,7 @@ pub(crate) fn run(
         lost_before_sweep,
         doubled: doubled.map(|((_, key), _)| key.clone()).collect(),
         unpublished,
+        staged: staged.cloned().collect(),
         partial: wrong(&state.objects, &expected),
         missing: expected
             .keys()
