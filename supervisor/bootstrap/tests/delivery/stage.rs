@@ -140,6 +140,11 @@ impl Stage {
         store.put(ARTIFACTS, &self.package_key(), archive);
     }
 
+    /// The variable by which jobs, other than functions, find the stage's package.
+    pub(crate) fn package_variable(&self) -> (&str, String) {
+        (function_variable::PACKAGE_KEY, self.package_key())
+    }
+
     fn package_key(&self) -> String {
         format!("stages/{}.zip", self.config.stage)
     }
@@ -151,7 +156,6 @@ impl Stage {
             ("LAMBDA_TASK_ROOT", text(&self.package)),
             (function_variable::WORK_DIR, text(&work.join("work"))),
             (function_variable::IMAGE_CACHE, text(&work.join("images"))),
-            (function_variable::PACKAGE_KEY, self.package_key()),
             (function_variable::BATCH_QUEUE, "queue".to_owned()),
             (
                 function_variable::BATCH_DEFINITION,

@@ -213,6 +213,7 @@ impl<'a> World<'a> {
             }
             What::Job(variable, item) => {
                 command.arg("job").env("SCAR_JOB", variable);
+                command.envs([stage.package_variable()]);
                 command.env("AWS_BATCH_JOB_ID", format!("job-{}", self.runs));
                 if let Some(item) = item {
                     command.env("AWS_BATCH_JOB_ARRAY_INDEX", item.to_string());
