@@ -3,12 +3,16 @@
 use std::collections::BTreeMap;
 
 use futures_util::stream::{self, StreamExt};
-use scar_plan::{Action, BucketNotifications, ParameterValue, Plan, Snapshot, Stack, StackChange};
+use scar_plan::{
+    Action, BucketNotifications, ParameterValue, Plan, Push, Snapshot, Stack, StackChange,
+};
 use scar_schemas::deployed::METADATA_KEY;
-use scar_template::{Asset, Content, output};
+use scar_template::{Asset, Content, ImageContent, output};
+use tokio::sync::mpsc;
 
 use crate::change_set::{Wanted, deploy};
 use crate::event::Event;
+use crate::registry::{Pusher, Repository};
 use crate::transfer::{self, Artifacts, Target};
 use crate::{Cloud, Error, notification, observe_stacks, protection, registry, stack};
 
@@ -193,7 +197,7 @@ impl Run<'_> {
             let pusher = artifacts
                 .pusher()
                 .ok_or_else(|| failed(std::io::Error::other("it is not at hand")))?;
-            let sent = pusher.push(push, &repository).await;
+            let sent = push_one(pusher, push, &repository, on_event).await;
             let size_bytes = sent.map_err(failed)?;
             self.applied.changed = true;
             on_event(Event::Pushed {
@@ -264,6 +268,38 @@ impl Run<'_> {
         let done = deploy(self.cloud, &wanted, on_event).await?;
         self.applied.changed |= done.changed;
         Ok(done.outputs)
+    }
+}
+
+/// Sends one image, and tells of its layers as they arrive.
+async fn push_one(
+    pusher: &dyn Pusher,
+    push: &Push,
+    repository: &Repository,
+    on_event: &mut dyn FnMut(Event),
+) -> std::io::Result<u64> {
+    on_event(Event::PushStarted {
+        tag: push.tag.clone(),
+        stage: match &push.content {
+            ImageContent::Stage(stage) => Some(stage.clone()),
+            ImageContent::Supervisor(_) => None,
+        },
+    });
+    let (sender, mut layers) = mpsc::unbounded_channel();
+    // Who does not listen any more has dropped the push too.
+    let on_layer = move |bytes: u64| {
+        let _ = sender.send(bytes);
+    };
+    let mut sending = pusher.push(push, repository, &on_layer);
+    loop {
+        tokio::select! {
+            biased;
+            Some(size_bytes) = layers.recv() => on_event(Event::PushedLayer {
+                tag: push.tag.clone(),
+                size_bytes,
+            }),
+            sent = &mut sending => return sent,
+        }
     }
 }
 

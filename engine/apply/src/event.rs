@@ -22,11 +22,25 @@ pub enum Event {
         /// Its size in bytes.
         size_bytes: u64,
     },
+    /// An image begins its way to the environment's registry.
+    PushStarted {
+        /// Its tag.
+        tag: String,
+        /// The stage whose image it is made of; `None` if it holds the supervisor alone.
+        stage: Option<String>,
+    },
+    /// A layer of an image is in the environment's registry.
+    PushedLayer {
+        /// The image's tag.
+        tag: String,
+        /// Bytes that were sent for it; 0 if the registry had it.
+        size_bytes: u64,
+    },
     /// An image is in the environment's registry.
     Pushed {
         /// Its tag.
         tag: String,
-        /// Its size in bytes; 0 if it was there.
+        /// Bytes that were sent; 0 if it was there.
         size_bytes: u64,
     },
     /// Notifications of a bucket that the workflow did not make are as wanted.

@@ -32,11 +32,13 @@ impl std::fmt::Debug for Repository {
 
 /// What makes images and sends them to a registry.
 pub trait Pusher {
-    /// Sends an image; answers its size in bytes. One that is there already is not sent again.
+    /// Sends an image; answers the bytes that were sent. What is there already is not sent again.
+    /// `on_layer` hears of each layer of somebody else's that has arrived, with the bytes sent for it.
     fn push<'a>(
         &'a self,
         push: &'a Push,
         repository: &'a Repository,
+        on_layer: &'a (dyn Fn(u64) + Sync),
     ) -> BoxFuture<'a, std::io::Result<u64>>;
 }
 

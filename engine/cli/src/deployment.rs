@@ -14,6 +14,7 @@ use scar_workflow::Workflow;
 
 use crate::args::Global;
 use crate::assets::{Assets, Supervisors};
+use crate::derived;
 use crate::error::{CliError, Kind};
 use crate::images::Images;
 use crate::project::Project;
@@ -40,9 +41,9 @@ impl Prepared {
         session: &Session,
         global: &Global,
     ) -> Result<Self, CliError> {
-        let images = Images::resolve(project, global.plain_http).await?;
+        let found = Found::online(project, global).await?;
         let base = base(session, &project.workflow.environment).await?;
-        Self::of(project, images, &project.files(), packaging, base, global)
+        Self::of(project, found, &project.files(), packaging, base, global)
     }
 
     /// The same for a base stack that is not there.
@@ -51,9 +52,9 @@ impl Prepared {
         packaging: &Packaging,
         global: &Global,
     ) -> Result<Self, CliError> {
-        let images = Images::resolve(project, global.plain_http).await?;
+        let found = Found::online(project, global).await?;
         let base = DeployedBase::default();
-        Self::of(project, images, &project.files(), packaging, base, global)
+        Self::of(project, found, &project.files(), packaging, base, global)
     }
 
     /// The same without a cloud and without registries: a tag that nothing holds means no image yet.
@@ -63,21 +64,25 @@ impl Prepared {
         packaging: &Packaging,
         global: &Global,
     ) -> Result<Self, CliError> {
-        let images = Images::offline(project)?;
+        let found = Found::offline(project, global)?;
         let base = DeployedBase::default();
-        Self::of(project, images, files, packaging, base, global)
+        Self::of(project, found, files, packaging, base, global)
     }
 
     fn of(
         project: &Project,
-        images: Images,
+        found: Found,
         files: &dyn Files,
         packaging: &Packaging,
         base: DeployedBase,
         global: &Global,
     ) -> Result<Self, CliError> {
         let workflow = &project.workflow;
-        let supervisors = Supervisors::read(workflow, global)?;
+        let Found {
+            images,
+            supervisors,
+            derived,
+        } = found;
         let manifest = Digest::of(project.source.text.replace("\r\n", "\n").as_bytes());
         let materials = Materials {
             images: images.pinned.clone(),
@@ -85,6 +90,7 @@ impl Prepared {
             scripts: scripts(project, files)?,
             supervisor_arm64: supervisors.digest(Architecture::Arm64),
             supervisor_images: supervisors.images(uses_batch(workflow))?,
+            derived_images: derived,
             bundled_supervisor: packaging
                 .bundle_supervisor
                 .then(|| supervisors.bytes(Architecture::X86_64)),
@@ -93,7 +99,7 @@ impl Prepared {
         };
         Ok(Self {
             rendered: render(workflow, &materials)?,
-            assets: Assets::new(images, supervisors),
+            assets: Assets::new(images, supervisors, global.plain_http),
             materials,
         })
     }
@@ -143,6 +149,39 @@ impl Prepared {
             ..request
         };
         scar_plan::plan(&self.rendered, &project.workflow, snapshot, &request)
+    }
+}
+
+/// Images of the stages, and what goes with them.
+struct Found {
+    images: Images,
+    supervisors: Supervisors,
+    /// Digests of the images with the supervisor in them.
+    derived: BTreeMap<String, Digest>,
+}
+
+impl Found {
+    async fn online(project: &Project, global: &Global) -> Result<Self, CliError> {
+        let images = Images::resolve(project, global.plain_http).await?;
+        let workflow = &project.workflow;
+        let supervisors = Supervisors::read(workflow, global)?;
+        let derived = derived::digests(workflow, &images, &supervisors, global.plain_http);
+        Ok(Self {
+            derived: derived.await?,
+            images,
+            supervisors,
+        })
+    }
+
+    fn offline(project: &Project, global: &Global) -> Result<Self, CliError> {
+        let images = Images::offline(project)?;
+        let supervisors = Supervisors::read(&project.workflow, global)?;
+        let derived = derived::digests_offline(&project.workflow, &images, &supervisors)?;
+        Ok(Self {
+            images,
+            supervisors,
+            derived,
+        })
     }
 }
 

@@ -104,6 +104,11 @@ impl Images {
         Ok(images)
     }
 
+    /// The image of a stage, if it is on this disk.
+    pub(crate) fn layout(&self, stage: &str) -> Option<&Layout> {
+        self.layouts.get(stage)
+    }
+
     /// Blobs of every stage whose image goes to the artifact bucket.
     pub(crate) fn blobs(&self) -> BTreeMap<String, Vec<Blob>> {
         let blob = |(digest, size_bytes)| Blob { digest, size_bytes };
@@ -252,9 +257,9 @@ fn here(stage: &Stage, folder: &Path, lock: &Lock) -> Result<Found, CliError> {
         (_, Some(held)) => held.clone(),
         (Reference::Registry(registry), None) => match &registry.version {
             Version::Digest(digest) => digest.clone(),
-            Version::Tag(_) => Digest::of(b"nobody has asked yet"),
+            Version::Tag(_) => unknown(),
         },
-        _ => Digest::of(b"nobody has asked yet"),
+        _ => unknown(),
     };
     Ok(Found {
         image: in_registry(&stage.image, digest, false),
@@ -262,6 +267,11 @@ fn here(stage: &Stage, folder: &Path, lock: &Lock) -> Result<Found, CliError> {
         locked: held.is_some(),
         moved: None,
     })
+}
+
+/// Stands for the digest of an image that nobody has asked for yet.
+pub(crate) fn unknown() -> Digest {
+    Digest::of(b"nobody has asked yet")
 }
 
 fn in_registry(reference: &str, digest: Digest, plain_http: bool) -> Image {
@@ -273,7 +283,7 @@ fn in_registry(reference: &str, digest: Digest, plain_http: bool) -> Image {
 }
 
 /// Says which stage wants the image, in front of what is wrong with it.
-fn in_stage(error: CliError, stage: &str, reference: &str) -> CliError {
+pub(crate) fn in_stage(error: CliError, stage: &str, reference: &str) -> CliError {
     let mut causes = vec![error.message];
     causes.extend(error.causes);
     let message = format!("image {reference} of stage {stage} cannot be used");

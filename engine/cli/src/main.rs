@@ -7,6 +7,7 @@ mod args;
 mod assets;
 mod changes;
 mod deployment;
+mod derived;
 mod dispatch;
 mod encoding;
 mod error;

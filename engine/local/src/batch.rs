@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub(crate) use image::ecr_host;
+pub(crate) use image::{ecr_host, fetch as fetch_image};
 pub(crate) use process::Running;
 pub(crate) use resource::{
     ComputeEnvironment, JobDefinition, JobQueue, check_definition, deregister, register,

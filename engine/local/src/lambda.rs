@@ -3,6 +3,7 @@
 
 mod asynchronous;
 mod executor;
+mod image;
 mod journal;
 mod limits;
 mod names;
@@ -25,6 +26,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use asynchronous::{Invocation, enqueue, queue};
 pub(crate) use executor::{Executor, Finished, admit, kill_marked};
+pub(crate) use image::prepare as prepare_image;
 pub(crate) use journal::ensure_group as ensure_log_group;
 pub(crate) use names::function_name;
 pub(crate) use package::Package;

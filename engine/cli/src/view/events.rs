@@ -119,6 +119,12 @@ pub(crate) fn deployment(event: &Event) -> Value {
         Event::Uploaded { key, size_bytes } => {
             json!({ "type": "uploaded", "key": key, "size": size_bytes })
         }
+        Event::PushStarted { tag, stage } => {
+            json!({ "type": "push_start", "tag": tag, "stage": stage })
+        }
+        Event::PushedLayer { tag, size_bytes } => {
+            json!({ "type": "pushed_layer", "tag": tag, "size": size_bytes })
+        }
         Event::Pushed { tag, size_bytes } => {
             json!({ "type": "pushed", "tag": tag, "size": size_bytes })
         }

@@ -74,7 +74,10 @@ impl<'a> Progress<'a> {
             }
             Event::UploadStarted { objects } => self.upload_started(*objects),
             Event::Uploaded { key, size_bytes } => self.uploaded(key, *size_bytes),
+            Event::PushStarted { stage, .. } => self.push_started(stage.as_deref()),
+            Event::PushedLayer { size_bytes, .. } => self.pushed_layer(*size_bytes),
             Event::Pushed { tag, size_bytes } => {
+                self.end_stack("");
                 let tag: String = tag.chars().take(12).collect();
                 self.say(&format!(
                     "  pushed   image {}, {}",
@@ -190,6 +193,23 @@ impl<'a> Progress<'a> {
         }
         if self.screen.verbose {
             self.say(&format!("  uploaded {}, {}", clean(key), bytes(size_bytes)));
+        }
+    }
+
+    fn push_started(&mut self, stage: Option<&str>) {
+        self.end_stack("");
+        let what = stage.map_or("image of the supervisor".into(), |stage| {
+            format!("image of stage {}", clean(stage))
+        });
+        self.say(&format!("  push     {what}"));
+        let bar = spinner(&self.bars, "push");
+        self.stacks.insert(String::new(), bar);
+    }
+
+    fn pushed_layer(&mut self, size_bytes: u64) {
+        if let Some(bar) = self.stacks.get("") {
+            bar.inc(size_bytes);
+            bar.set_message(bytes(bar.position()));
         }
     }
 

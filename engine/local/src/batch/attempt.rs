@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use scar_container::{Command, Exit, Job as Work, Mount, Outcome};
+use scar_container::{Command, Exit, Job as Work, Limits, Mount, Outcome};
 use serde_json::Value;
 
 use super::log::{self, Place};
@@ -114,7 +114,7 @@ async fn prepare(services: &Arc<Services>, job: &Job, place: &Place) -> Result<P
         .get("image")
         .and_then(Value::as_str)
         .unwrap_or_default();
-    let rootfs = image::fetch(services, name)
+    let rootfs = image::fetch(services, name, &Limits::default())
         .await
         .map_err(|reason| format!("CannotPullContainerError: {name}: {reason}"))?;
     let ground = ground(services, job)?;

@@ -1,4 +1,4 @@
-//! The image of a job: pulled once, then shared.
+//! The image of a job or function: pulled once, then shared.
 
 use std::path::PathBuf;
 
@@ -18,13 +18,15 @@ pub(crate) fn cache(services: &Services) -> std::io::Result<PathBuf> {
 }
 
 /// Fetches and unpacks an image. Names of ECR in this account and region mean the local registry.
-pub(super) async fn fetch(services: &Services, image: &str) -> Result<Rootfs, String> {
+pub(crate) async fn fetch(
+    services: &Services,
+    image: &str,
+    limits: &Limits,
+) -> Result<Rootfs, String> {
     let reference = Reference::parse(image).map_err(|error| error.to_string())?;
     let cache = Cache::new(cache(services).map_err(|error| error.to_string())?);
     let (source, digest) = open(services, reference).await?;
-    let ensured = cache
-        .ensure(source.as_ref(), &digest, &Limits::default())
-        .await;
+    let ensured = cache.ensure(source.as_ref(), &digest, limits).await;
     ensured.map_err(|error| told(&error))
 }
 

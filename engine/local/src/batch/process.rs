@@ -101,7 +101,7 @@ impl Running {
     }
 
     /// The engine that works on this machine.
-    pub(super) async fn engine(&self) -> Result<Arc<dyn Engine>, String> {
+    pub(crate) async fn engine(&self) -> Result<Arc<dyn Engine>, String> {
         let choose = || async {
             let chosen = tokio::task::spawn_blocking(|| scar_container::select(None)).await;
             let chosen = chosen.map_err(|error| error.to_string())?;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::sync::mpsc;
 
 use super::Function;
 use crate::logs::{self, Group, Line, MESSAGE_LIMIT};
@@ -184,6 +185,24 @@ impl Journal {
             let must_flush = read.is_err() || is_over || self.buffer().bytes > BUFFER_LIMIT;
             if must_flush {
                 // What a failing store does not take is lost: the function must not hang for its log.
+                drop(self.flush().await);
+            }
+            if is_over {
+                return;
+            }
+        }
+    }
+
+    /// Takes lines until nobody sends any more.
+    pub(crate) async fn gather(self: Arc<Self>, mut lines: mpsc::Receiver<String>) {
+        loop {
+            let next = tokio::time::timeout(FLUSH_INTERVAL, lines.recv()).await;
+            let (is_idle, is_over) = (next.is_err(), matches!(next, Ok(None)));
+            if let Ok(Some(line)) = next {
+                self.write(line);
+            }
+            if is_idle || is_over || self.buffer().bytes > BUFFER_LIMIT {
+                // As above: a store that fails must not stop the function.
                 drop(self.flush().await);
             }
             if is_over {

@@ -7,8 +7,6 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rustix::process::Pid;
-
 use super::Function;
 use super::processes::ProcessTree;
 
@@ -60,10 +58,10 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// A watch of the process `first` and its descendants, and of the files in `directory`.
-    pub(crate) fn new(function: &Function, first: Option<Pid>, directory: PathBuf) -> Self {
+    /// A watch of some processes and their descendants, and of the files in `directory`.
+    pub(crate) fn new(function: &Function, tree: ProcessTree, directory: PathBuf) -> Self {
         Self {
-            tree: first.map(ProcessTree::of).unwrap_or_default(),
+            tree,
             memory_limit_mib: function.memory_mib,
             peak_kib: 0,
             directory,

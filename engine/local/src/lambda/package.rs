@@ -1,4 +1,5 @@
-//! Packages: zip files of functions and layers, unpacked once into a directory named by their digest.
+//! Packages: zip files of functions and layers, unpacked once into a directory named by their digest. An
+//! image takes the place of one.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, Permissions};
@@ -15,13 +16,16 @@ const UNPACKED_LIMIT: u64 = 262_144_000;
 /// Most entries of a package.
 const ENTRY_LIMIT: usize = 50_000;
 
-/// An unpacked package.
+/// An unpacked package, or an image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Package {
     /// SHA-256 of the zip file, hexadecimal.
     pub(crate) digest: String,
     /// Size of the zip file in bytes.
     pub(crate) size: u64,
+    /// Address of the image, if it is one and no zip file; the digest is then that of its manifest.
+    #[serde(default)]
+    pub(crate) image: Option<String>,
 }
 
 /// Why a zip file was refused.
@@ -54,6 +58,7 @@ impl Package {
         let package = Self {
             digest,
             size: zip.len() as u64,
+            image: None,
         };
         let target = package.directory(packages);
         if target.is_dir() {

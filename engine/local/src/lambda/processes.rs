@@ -11,6 +11,8 @@ use rustix::process::{Pid, Signal, kill_process};
 #[derive(Debug, Default)]
 pub(crate) struct ProcessTree {
     members: BTreeMap<i32, u64>,
+    /// A thread of this process that starts processes; each becomes a member.
+    thread: Option<Pid>,
 }
 
 /// Memory of a tree, in KiB.
@@ -30,6 +32,15 @@ impl ProcessTree {
         let members = start_time(id).map(|started| (id, started));
         Self {
             members: members.into_iter().collect(),
+            thread: None,
+        }
+    }
+
+    /// The tree of what a thread of this process starts.
+    pub(crate) fn of_thread(thread: Pid) -> Self {
+        Self {
+            members: BTreeMap::new(),
+            thread: Some(thread),
         }
     }
 
@@ -90,6 +101,9 @@ impl ProcessTree {
 
     /// Forgets those that ended and finds new ones.
     fn look(&mut self) {
+        if let Some(thread) = self.thread {
+            self.adopt_children_of(thread);
+        }
         let mut found = BTreeMap::new();
         let known = std::mem::take(&mut self.members);
         let mut waiting: Vec<(i32, u64)> = known

@@ -1,5 +1,7 @@
-//! A sandbox: a directory with a function's code and layers, a process in it, and its Runtime API.
+//! A sandbox: a directory with a function's code and layers or the root of its image, a process in it, and
+//! its Runtime API.
 
+mod process;
 mod setup;
 
 use std::os::unix::process::ExitStatusExt;
@@ -8,9 +10,9 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use process::Process;
+use rustix::process::Signal;
 use setup::{Ground, open_journal};
-use tokio::process::Child;
 use tokio::sync::oneshot;
 
 pub(crate) use setup::{StartError, sandboxes};
@@ -36,8 +38,7 @@ pub(crate) struct Sandbox {
     /// Whether it can take another invocation.
     pub(crate) is_usable: bool,
     api: RuntimeApi,
-    child: Child,
-    group: Option<Pid>,
+    process: Process,
     watch: Watch,
     journal: Arc<Journal>,
     started: Option<Instant>,
@@ -55,27 +56,16 @@ impl Sandbox {
         ground.populate(function).await?;
         let api = RuntimeApi::listen().await?;
         let (journal, stream) = open_journal(services, function).await?;
-        let mut command = ground.command(function, &stream)?;
-        command.env("AWS_LAMBDA_RUNTIME_API", api.address.to_string());
-        let mut child = services.executor.spawner.spawn(command).await?;
-        if let Some(output) = child.stdout.take() {
-            tokio::spawn(Arc::clone(&journal).follow(output));
-        }
-        if let Some(output) = child.stderr.take() {
-            tokio::spawn(Arc::clone(&journal).follow(output));
-        }
-        let group = child
-            .id()
-            .and_then(|id| i32::try_from(id).ok())
-            .and_then(Pid::from_raw);
+        let address = api.address.to_string();
+        let order = ground.order(function, &stream, &address).await?;
+        let process = Process::start(services, order, &journal).await?;
         Ok(Self {
             revision: function.revision.clone(),
             idle_since: Instant::now(),
             is_usable: true,
             api,
-            child,
-            group,
-            watch: Watch::new(function, group, ground.tmp()),
+            watch: Watch::new(function, process.tree(), ground.tmp()),
+            process,
             journal,
             started: Some(started),
             _ground: ground,
@@ -96,14 +86,11 @@ impl Sandbox {
         self.journal.start(&request.id);
         let (outcome, problem) = self.wait(function, request).await;
         let peak_mib = self.watch.peak_mib();
-        self.is_usable = problem.is_none() && matches!(self.child.try_wait(), Ok(None));
+        self.is_usable = problem.is_none() && self.process.is_running();
         if !self.is_usable {
             self.kill();
         }
-        // What was printed before the answer is in the pipes by now; let their readers have it first.
-        for _ in 0..16 {
-            tokio::task::yield_now().await;
-        }
+        self.process.settle().await;
         if let (Some(_), Outcome::Failure(answer)) = (problem, &outcome) {
             self.journal
                 .write(String::from_utf8_lossy(answer).into_owned());
@@ -148,9 +135,9 @@ impl Sandbox {
         let answer = tokio::select! {
             biased;
             answer = &mut answer => answer,
-            status = self.child.wait() => match tokio::time::timeout(LAST_WORDS, answer).await {
+            status = self.process.wait() => match tokio::time::timeout(LAST_WORDS, answer).await {
                 Ok(Some(outcome)) => Some(outcome),
-                _ => return (exited(&request.id, status.ok()), Some("error")),
+                _ => return (exited(&request.id, status), Some("error")),
             },
             excess = self.watch.excess() => {
                 self.journal.write(format!("RequestId: {} Error: {excess}", request.id));
@@ -165,10 +152,7 @@ impl Sandbox {
 
     fn kill(&mut self) {
         self.watch.kill();
-        if let Some(group) = self.group {
-            // A group that is gone already is what was wanted.
-            kill_process_group(group, Signal::KILL).ok();
-        }
+        self.process.kill();
     }
 }
 

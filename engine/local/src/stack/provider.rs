@@ -165,8 +165,13 @@ pub(super) async fn prepare(
             .and_then(|source| source.get(name))
             .and_then(Value::as_str)
     };
+    if let Some(image) = text("ImageUri") {
+        return lambda::prepare_image(services, image).await.map(Some);
+    }
     let (Some(bucket), Some(key)) = (text("S3Bucket"), text("S3Key")) else {
-        return Err("the code must be an object: S3Bucket and S3Key".to_owned());
+        return Err(
+            "the code must be an object, S3Bucket and S3Key, or an image, ImageUri".to_owned(),
+        );
     };
     let bytes = match s3::read_object(services, bucket, key, PACKAGE_LIMIT).await {
         Ok(bytes) => bytes,

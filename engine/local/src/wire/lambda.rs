@@ -45,7 +45,7 @@ pub(super) async fn handle(
             let function = function(&services, identity, "lambda:GetFunction", name)?;
             answer(&json!({
                 "Configuration": configuration(&services, &function)?,
-                "Code": { "RepositoryType": "S3" },
+                "Code": code(&function),
                 "Tags": function.tags,
             }))
         }
@@ -292,12 +292,14 @@ pub(super) fn configuration(services: &Services, function: &Function) -> Result<
             json!({ "Arn": arn, "CodeSize": version.map_or(0, |version| version.package.size) }),
         );
     }
+    let is_image = function.package.image.is_some();
+    let of_zip = |text: &String| (!is_image).then(|| text.clone());
     let mut shown = json!({
         "FunctionName": function.name,
         "FunctionArn": function.arn,
-        "Runtime": function.runtime,
+        "Runtime": of_zip(&function.runtime),
         "Role": function.role_arn,
-        "Handler": function.handler,
+        "Handler": of_zip(&function.handler),
         "CodeSize": function.package.size,
         "CodeSha256": function.package.sha256_base64(),
         "Description": function.description,
@@ -311,7 +313,7 @@ pub(super) fn configuration(services: &Services, function: &Function) -> Result<
         "Layers": layers,
         "State": "Active",
         "LastUpdateStatus": "Successful",
-        "PackageType": "Zip",
+        "PackageType": if is_image { "Image" } else { "Zip" },
         "Architectures": [function.architecture],
         "EphemeralStorage": { "Size": function.disk_mib },
         "LoggingConfig": {
@@ -326,6 +328,19 @@ pub(super) fn configuration(services: &Services, function: &Function) -> Result<
         shown["VpcConfig"] = network.clone();
     }
     Ok(shown)
+}
+
+/// Where the code is.
+fn code(function: &Function) -> Value {
+    let package = &function.package;
+    let Some(image) = &package.image else {
+        return json!({ "RepositoryType": "S3" });
+    };
+    let name = image
+        .split_once('@')
+        .map_or(image.as_str(), |(name, _)| name);
+    let resolved = format!("{name}@sha256:{}", package.digest);
+    json!({ "RepositoryType": "ECR", "ImageUri": image, "ResolvedImageUri": resolved })
 }
 
 fn policy(function: &Function) -> Result<Response<Bytes>, Fault> {

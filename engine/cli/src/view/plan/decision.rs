@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 
 use scar_plan::{Action, BlockCode, CheckOutcome, CostLine, MicroDollars, Place, Plan, RuleChange};
+use scar_template::ImageContent;
 
 use super::mark;
 use crate::view::style::Style;
@@ -21,9 +22,13 @@ pub(super) fn outside(plan: &Plan, style: Style) -> String {
     let mut out = String::new();
     for push in &plan.pushes {
         let tag: String = push.digest.hex().chars().take(12).collect();
+        let of = match &push.content {
+            ImageContent::Supervisor(_) => String::new(),
+            ImageContent::Stage(stage) => format!(" of stage {} with the supervisor", clean(stage)),
+        };
         let _ = writeln!(
             out,
-            "  {} push image {tag} to the environment's registry",
+            "  {} push image {tag}{of} to the environment's registry",
             style.green("+")
         );
     }

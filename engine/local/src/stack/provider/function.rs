@@ -79,7 +79,7 @@ struct LoggingConfig {
 }
 
 impl FunctionProperties {
-    fn check(&self) -> Result<(), Refusal> {
+    fn check(&self, is_image: bool) -> Result<(), Refusal> {
         let within = |name: &str, value: Option<u64>, least: u64, most: u64| match value {
             Some(value) if !(least..=most).contains(&value) => Err(refuse(format!(
                 "{name} must be between {least} and {most}, not {value}"
@@ -93,24 +93,7 @@ impl FunctionProperties {
             .as_ref()
             .and_then(|storage| storage.size);
         within("EphemeralStorage", disk_mib, 512, 10_240)?;
-        if self
-            .package_type
-            .as_deref()
-            .is_some_and(|kind| kind != "Zip")
-        {
-            return Err(refuse(
-                "the local cloud runs functions of PackageType Zip only",
-            ));
-        }
-        if !self
-            .runtime
-            .as_deref()
-            .is_some_and(|runtime| runtime.starts_with("provided"))
-        {
-            return Err(refuse(
-                "the local cloud runs functions of the runtimes provided.* only",
-            ));
-        }
+        self.check_kind(is_image)?;
         if self.layers.len() > 5 {
             return Err(refuse("a function has at most 5 layers"));
         }
@@ -129,6 +112,28 @@ impl FunctionProperties {
         Ok(())
     }
 
+    /// An image brings what the others need to be told.
+    fn check_kind(&self, is_image: bool) -> Result<(), Refusal> {
+        let kind = self.package_type.as_deref().unwrap_or("Zip");
+        if kind != if is_image { "Image" } else { "Zip" } {
+            return Err(refuse(format!(
+                "the code is not that of a function of PackageType {kind}"
+            )));
+        }
+        let provided = |runtime: &str| runtime.starts_with("provided");
+        match is_image {
+            true if self.runtime.is_some() || self.handler.is_some() || !self.layers.is_empty() => {
+                Err(refuse(
+                    "Runtime, Handler and Layers are not for functions of PackageType Image",
+                ))
+            }
+            false if !self.runtime.as_deref().is_some_and(provided) => Err(refuse(
+                "the local cloud runs zip functions of the runtimes provided.* only",
+            )),
+            _ => Ok(()),
+        }
+    }
+
     fn into_function(
         self,
         transaction: &Transaction<'_>,
@@ -136,7 +141,7 @@ impl FunctionProperties {
         arn: String,
         package: Package,
     ) -> Result<Function, Refusal> {
-        self.check()?;
+        self.check(package.image.is_some())?;
         let role = self.role.rsplit('/').next().unwrap_or_default();
         if !transaction.contains(Table::Roles, role)? {
             return Err(refuse(
