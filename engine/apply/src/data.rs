@@ -13,7 +13,7 @@ use crate::destroy::delete_batch;
 use crate::{Cloud, Error};
 
 pub use get::{Received, get, get_objects};
-pub use list::{is_versioned, list};
+pub use list::list;
 pub(crate) use list::{has_versions, list_each};
 pub use put::{Upload, part_bytes, put, uploads};
 

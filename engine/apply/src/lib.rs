@@ -10,6 +10,7 @@
     reason = "an error here follows a call over the network, which hides the cost of moving it"
 )]
 
+pub mod again;
 mod apply;
 mod attach;
 mod call;

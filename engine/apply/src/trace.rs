@@ -14,6 +14,7 @@ use scar_workflow::Workflow;
 use crate::{Cloud, Deployment, Error};
 
 pub(crate) use arrive::{Arrival, after, of_stage};
+pub(crate) use group::newest_fire;
 pub(crate) use look::{Present, look};
 use tracer::Tracer;
 

@@ -21,25 +21,44 @@ pub(crate) fn main() -> ExitCode {
     match dispatch(&cli.verb, &cli.global, &screen) {
         Ok(()) => ExitCode::from(exit_code::OK),
         Err(error) => {
-            let text = if screen.json {
-                error.json()
-            } else {
-                error.human()
-            };
-            screen.complain(&text);
+            tell(&error, &screen);
             ExitCode::from(error.exit_code())
         }
+    }
+}
+
+/// Programs read what went wrong where they read results, people beside them.
+fn tell(error: &CliError, screen: &Screen) {
+    if !screen.json {
+        return screen.complain(&error.human());
+    }
+    if let Some(value) = error.json() {
+        // That nobody reads it cannot be said to anybody.
+        drop(screen.object(&value));
     }
 }
 
 /// Help and version are no errors; a mistake in the command line must not look like `DIFFERENCES`, which
 /// is what clap's own exit code would say.
 fn refuse(error: &clap::Error) -> ExitCode {
-    let _ = error.print();
-    match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::from(exit_code::OK),
-        _ => ExitCode::from(exit_code::ERROR),
+    if matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    ) {
+        let _ = error.print();
+        return ExitCode::from(exit_code::OK);
     }
+    if std::env::args_os().any(|word| word == "--json") {
+        let text = error.to_string();
+        let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let first = lines.next().unwrap_or_default();
+        let mut refused = CliError::failure(first.trim_start_matches("error: "));
+        refused.hints = lines.map(str::to_owned).collect();
+        tell(&refused, &Screen::for_programs());
+    } else {
+        let _ = error.print();
+    }
+    ExitCode::from(exit_code::ERROR)
 }
 
 fn dispatch(verb: &Verb, global: &Global, screen: &Screen) -> Result<(), CliError> {

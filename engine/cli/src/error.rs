@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::fmt::Write as _;
 
 use scar_schemas::exit_code;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::view::text::clean;
 
@@ -48,6 +48,8 @@ pub(crate) struct CliError {
     pub(crate) causes: Vec<String>,
     /// What to do about it.
     pub(crate) hints: Vec<String>,
+    /// Mistakes of manifests, for programs; people have seen them drawn.
+    pub(crate) diagnostics: Vec<Value>,
 }
 
 impl CliError {
@@ -58,6 +60,7 @@ impl CliError {
             message: message.into(),
             causes: Vec::new(),
             hints: Vec::new(),
+            diagnostics: Vec::new(),
         }
     }
 
@@ -136,19 +139,24 @@ impl CliError {
         out
     }
 
-    /// For programs: one line, or nothing if everything has been said.
-    pub(crate) fn json(&self) -> String {
+    /// For programs; `None` if everything has been said.
+    pub(crate) fn json(&self) -> Option<Value> {
         if self.message.is_empty() {
-            return String::new();
+            return None;
         }
-        let value = json!({
+        let mut value = json!({
             "type": "error",
-            "exit_code": self.exit_code(),
-            "message": self.message,
-            "causes": self.causes,
-            "hints": self.hints,
+            "error": {
+                "exit_code": self.exit_code(),
+                "message": self.message,
+                "causes": self.causes,
+                "hints": self.hints,
+            },
         });
-        format!("{value}\n")
+        if !self.diagnostics.is_empty() {
+            value["diagnostics"] = json!(self.diagnostics);
+        }
+        Some(value)
     }
 }
 

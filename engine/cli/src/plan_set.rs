@@ -103,7 +103,7 @@ pub(crate) fn observed(
     }
     let (mut plans, mut orphans) = (BTreeMap::new(), Vec::new());
     for (region, projects) in &by_region {
-        let hint = "nothing was changed";
+        let hint = session::UNCHANGED;
         let (made, found) =
             session::on_cloud(global, region.as_deref(), screen, hint, async |session| {
                 let made = plan_all(projects, asked, session, global, screen).await?;

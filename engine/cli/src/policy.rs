@@ -10,7 +10,7 @@ use scar_plan::{MicroDollars, Policy};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::error::{CliError, Kind};
+use crate::error::CliError;
 use crate::project::Folder;
 use crate::view::{Screen, diagnostics};
 
@@ -68,10 +68,7 @@ pub(crate) fn load(folder: &Path, screen: &Screen) -> Result<Policy, CliError> {
         text,
         format: Format::Toml,
     };
-    screen.complain(&diagnostics::human(&source, &report, screen.note_style));
-    let summary = diagnostics::summary(&source, &report);
-    Err(CliError::new(Kind::Invalid, summary)
-        .hint("`scar explain CODE` shows the page of a mistake"))
+    Err(diagnostics::invalid(&source, &report, screen))
 }
 
 /// Text → rules, and every mistake.

@@ -10,7 +10,7 @@ use scar_schemas::manifest::{Scatter, Work};
 use scar_workflow::{Loaded, Stage, Workflow};
 
 use crate::args::Global;
-use crate::error::{CliError, Kind};
+use crate::error::CliError;
 use crate::view::{Screen, diagnostics};
 
 /// Names that are looked for when no manifest is given.
@@ -41,22 +41,18 @@ impl Project {
     ) -> Result<Self, CliError> {
         let (source, folder) = read(given.or(global.file.as_deref()))?;
         let loaded = check(&source, &folder, global);
-        let findings = diagnostics::human(&source, &loaded.diagnostics, screen.note_style);
-        screen.complain(&findings);
-        match (loaded.workflow, loaded.manifest) {
-            (Some(workflow), Some(manifest)) => Ok(Self {
-                folder,
-                source,
-                manifest,
-                places: loaded.places,
-                workflow,
-            }),
-            _ => Err(CliError::new(
-                Kind::Invalid,
-                diagnostics::summary(&source, &loaded.diagnostics),
-            )
-            .hint("`scar explain CODE` shows the page of a mistake")),
-        }
+        let found = &loaded.diagnostics;
+        let (Some(workflow), Some(manifest)) = (loaded.workflow, loaded.manifest) else {
+            return Err(diagnostics::invalid(&source, found, screen));
+        };
+        screen.complain(&diagnostics::human(&source, found, screen.note_style));
+        Ok(Self {
+            folder,
+            source,
+            manifest,
+            places: loaded.places,
+            workflow,
+        })
     }
 
     /// Name of the deployment, which is its stack's.
@@ -203,8 +199,12 @@ fn format(path: &Path) -> Format {
 fn read_limited(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     fs::File::open(path)?
-        .take(FILE_LIMIT_BYTES)
+        .take(FILE_LIMIT_BYTES + 1)
         .read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > FILE_LIMIT_BYTES {
+        // Half of a script is another script.
+        return Err(std::io::Error::other("it is larger than 16 MiB"));
+    }
     Ok(bytes)
 }
 

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use scar_apply::{Cloud, Credentials};
@@ -18,6 +19,9 @@ const GONE_POLL: Duration = Duration::from_millis(100);
 /// How long a cloud of our own may take to finish what it has begun after the verb's work is done.
 const SETTLE_MAX: Duration = Duration::from_secs(10);
 
+/// What is true until a verb has begun to change something.
+pub(crate) const UNCHANGED: &str = "nothing was changed";
+
 /// An open connection, and the local cloud behind it if this process runs it.
 pub(crate) struct Session {
     /// The cloud.
@@ -27,10 +31,12 @@ pub(crate) struct Session {
     own: Option<scar_local::Cloud>,
     /// The local cloud of another process.
     borrowed: Option<Running>,
+    /// What a person is told who ends the verb now.
+    after_interrupt: Mutex<String>,
 }
 
 /// Runs a verb's work on the chosen cloud. Ctrl-C ends the work, not what it has started in the cloud;
-/// `after_interrupt` says how it goes on. When a local cloud of another process ends in the middle, the
+/// `after_interrupt` says how it goes on, until [`Session::if_interrupted`] says otherwise. When a local cloud of another process ends in the middle, the
 /// work begins again in one of this process: every verb converges.
 pub(crate) fn on_cloud<T>(
     global: &Global,
@@ -43,14 +49,22 @@ pub(crate) fn on_cloud<T>(
     block_on(async {
         loop {
             let opening = Box::pin(Session::open(&target, screen));
-            let session = unless_interrupted(opening, after_interrupt).await?;
-            let result = unless_interrupted(Box::pin(work(&session)), after_interrupt).await;
+            let session = unless_interrupted(opening, UNCHANGED).await?;
+            session.if_interrupted(after_interrupt);
+            let result = tokio::select! {
+                result = Box::pin(work(&session)) => result,
+                () = interrupted() => Err(session.interruption()),
+            };
             if is_failure(&result) && session.is_gone().await {
                 screen.note("the process of the local cloud ended; going on without it");
                 tokio::time::sleep(GONE_POLL).await;
                 continue;
             }
-            session.close().await;
+            // Who asks a second time does not want to wait for a tidy end.
+            tokio::select! {
+                () = session.close() => (),
+                () = interrupted() => (),
+            }
             return result;
         }
     })
@@ -121,12 +135,13 @@ impl Session {
     ) -> Result<Self, CliError> {
         let cloud = Cloud::connect(target).await.map_err(not_connected)?;
         let (account, region) = (cloud.account(), cloud.region());
-        screen.note(&format!("{name} account {account} in {region}"));
+        screen.note_once(&format!("{name} account {account} in {region}"), "");
         Ok(Self {
             cloud,
             is_local: false,
             own: None,
             borrowed: None,
+            after_interrupt: Mutex::default(),
         })
     }
 
@@ -134,12 +149,12 @@ impl Session {
     async fn open_local(because: &str, screen: &Screen) -> Result<Self, CliError> {
         let folder = Path::new(LOCAL_FOLDER);
         if let Some(running) = find_running(folder) {
-            screen.note(&format!("local cloud at {} ({because})", running.endpoint));
+            screen.note_once(&format!("local cloud at {}", running.endpoint), because);
             return Self::connect_local(&running, None).await;
         }
         match scar_local::Cloud::open(Settings::new(folder.to_owned())).await {
             Ok(own) => {
-                screen.note(&format!("local cloud in {LOCAL_FOLDER} ({because})"));
+                screen.note_once(&format!("local cloud in {LOCAL_FOLDER}"), because);
                 let running = own.running();
                 Self::connect_local(&running, Some(own)).await
             }
@@ -163,7 +178,22 @@ impl Session {
             is_local: true,
             borrowed: own.is_none().then(|| running.clone()),
             own,
+            after_interrupt: Mutex::default(),
         })
+    }
+
+    /// From now on a person who ends the verb is told this: in which state things are, and how to go on.
+    pub(crate) fn if_interrupted(&self, hint: &str) {
+        hint.clone_into(&mut self.hint());
+    }
+
+    fn interruption(&self) -> CliError {
+        CliError::new(Kind::Interrupted, "interrupted").hint(self.hint().as_str())
+    }
+
+    fn hint(&self) -> MutexGuard<'_, String> {
+        let hint = self.after_interrupt.lock();
+        hint.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Lets a cloud of this process finish what was begun, so that it need not be repeated next time.
@@ -215,7 +245,7 @@ impl Session {
     }
 }
 
-fn not_connected(error: scar_apply::Error) -> CliError {
+pub(crate) fn not_connected(error: scar_apply::Error) -> CliError {
     let error = CliError::from(error);
     let says = |words: &str| {
         error.message.contains(words) || error.causes.iter().any(|cause| cause.contains(words))
@@ -240,7 +270,11 @@ fn not_connected(error: scar_apply::Error) -> CliError {
     error.hint(hint)
 }
 
-fn endpoint(url: &str, region: &str, credentials: Option<Credentials>) -> scar_apply::Target {
+pub(crate) fn endpoint(
+    url: &str,
+    region: &str,
+    credentials: Option<Credentials>,
+) -> scar_apply::Target {
     scar_apply::Target::Endpoint {
         url: url.to_owned(),
         region: region.to_owned(),

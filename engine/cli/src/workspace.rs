@@ -23,13 +23,16 @@ pub(crate) fn load(
 ) -> Result<Vec<Project>, CliError> {
     let manifests = manifests(paths)?;
     let mut projects = Vec::new();
-    let mut invalid = None;
+    let mut invalid: Option<CliError> = None;
     for manifest in &manifests {
         match Project::load(Some(manifest), global, screen) {
             Ok(project) => projects.push(project),
             // Every mistake of every manifest is told before the verb ends.
-            Err(error) if invalid.is_none() => invalid = Some(error),
-            Err(error) => screen.complain(&error.human()),
+            Err(error) => match &mut invalid {
+                None => invalid = Some(error),
+                Some(first) if screen.json => first.diagnostics.extend(error.diagnostics),
+                Some(_) => screen.complain(&error.human()),
+            },
         }
     }
     if let Some(error) = invalid {

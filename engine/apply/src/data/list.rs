@@ -46,11 +46,7 @@ pub(crate) async fn list_each(
     Ok(())
 }
 
-/// Whether a bucket keeps versions, so that the same bytes put again are another version of the object.
-///
-/// # Errors
-/// [`Error::Call`].
-pub async fn is_versioned(cloud: &Cloud, bucket: &str) -> Result<bool, Error> {
+async fn is_versioned(cloud: &Cloud, bucket: &str) -> Result<bool, Error> {
     Ok(versioning(cloud, bucket).await? == Some(BucketVersioningStatus::Enabled))
 }
 

@@ -25,14 +25,13 @@ pub(super) fn of_stem(deployment: &Deployment, stage: &Stage, object: &ObjectVer
     )
 }
 
-/// Number of the firing that has the object as a member; if none has, of the one that will have.
-pub(super) async fn generation(
+/// Number of a group's newest firing.
+pub(crate) async fn newest_fire(
     cloud: &Cloud,
     deployment: &Deployment,
     stage: &Stage,
     group: &str,
-    object: &ObjectVersion,
-) -> Result<u32, Error> {
+) -> Result<Option<u32>, Error> {
     let prefix = format!("{}{}/", fires_prefix(&stage.id), group_hash(group));
     let mut newest: Option<u32> = None;
     list_each(cloud, &deployment.state_bucket, &prefix, &mut |one| {
@@ -41,7 +40,18 @@ pub(super) async fn generation(
         newest = newest.max(number);
     })
     .await?;
-    let Some(newest) = newest else {
+    Ok(newest)
+}
+
+/// Number of the firing that has the object as a member; if none has, of the one that will have.
+pub(super) async fn generation(
+    cloud: &Cloud,
+    deployment: &Deployment,
+    stage: &Stage,
+    group: &str,
+    object: &ObjectVersion,
+) -> Result<u32, Error> {
+    let Some(newest) = newest_fire(cloud, deployment, stage, group).await? else {
         return Ok(0);
     };
     for number in (0..=newest).rev() {

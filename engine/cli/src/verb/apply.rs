@@ -18,6 +18,7 @@ use crate::workspace;
 
 pub(crate) use approval::Approval;
 
+/// What a person reads who ends a deployment.
 const AFTER_INTERRUPT: &str = "a change that was begun goes on in the cloud: `scar apply --attach` follows it, `scar apply` again completes it";
 
 /// Make the cloud as the manifest says, or carry out saved plans.
@@ -164,20 +165,32 @@ fn several(
     let mut is_approved = false;
     for region in regions {
         let region = Some(region).filter(|region| !region.is_empty());
-        session::on_cloud(global, region, screen, AFTER_INTERRUPT, async |session| {
-            if !is_approved {
-                let environment = &first.plan.environment;
-                approval::approve_plans(environment, &all, &arguments.approval, session, screen)
+        session::on_cloud(
+            global,
+            region,
+            screen,
+            session::UNCHANGED,
+            async |session| {
+                if !is_approved {
+                    let environment = &first.plan.environment;
+                    approval::approve_plans(
+                        environment,
+                        &all,
+                        &arguments.approval,
+                        session,
+                        screen,
+                    )
                     .await?;
-            }
-            for one in plans
-                .iter()
-                .filter(|one| region.is_none_or(|is| one.plan.region == is))
-            {
-                execute(one, session, screen).await?;
-            }
-            Ok(())
-        })?;
+                }
+                for one in plans
+                    .iter()
+                    .filter(|one| region.is_none_or(|is| one.plan.region == is))
+                {
+                    execute(one, session, screen).await?;
+                }
+                Ok(())
+            },
+        )?;
         is_approved = true;
     }
     Ok(())
@@ -201,6 +214,7 @@ pub(crate) async fn execute(
     let Some(assets) = &planned.assets else {
         return Err(CliError::failure("this plan was made to be looked at only"));
     };
+    session.if_interrupted(AFTER_INTERRUPT);
     let (base, stack) = (&planned.plan.base.name, &planned.plan.stack.name);
     let keys: Vec<&str> = planned
         .plan

@@ -1,6 +1,7 @@
 //! `scar completions`
 
 use clap::CommandFactory;
+use serde_json::json;
 
 use crate::args::Cli;
 use crate::error::CliError;
@@ -20,5 +21,10 @@ pub(crate) struct Arguments {
 pub(crate) fn completions(arguments: &Arguments, screen: &Screen) -> Result<(), CliError> {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut Cli::command(), "scar", &mut script);
-    screen.data(&String::from_utf8_lossy(&script))
+    let script = String::from_utf8_lossy(&script);
+    if screen.json {
+        let shell = arguments.shell.to_string();
+        return screen.document(&json!({ "shell": shell, "script": script }));
+    }
+    screen.data(&script)
 }

@@ -60,7 +60,7 @@ pub(crate) fn drift(
     let mut all = Vec::new();
     for one in &set.plans {
         let region = Some(one.plan.region.as_str()).filter(|region| !region.is_empty());
-        let hint = "nothing was changed";
+        let hint = session::UNCHANGED;
         let drifts = session::on_cloud(global, region, screen, hint, async |session| {
             Ok(scar_apply::drift(&session.cloud, &one.plan).await?)
         })?;

@@ -7,7 +7,7 @@ use scar_container::Reference;
 use scar_manifest::Source;
 use scar_schemas::construct::Architecture;
 use scar_schemas::lock;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::args::Global;
 use crate::error::{CliError, Kind};
@@ -61,12 +61,11 @@ pub(crate) fn fmt(arguments: &Arguments, global: &Global, screen: &Screen) -> Re
         [] => vec![global.file.as_deref()],
         several => several.iter().map(|path| Some(path.as_path())).collect(),
     };
-    let mut all = Vec::new();
-    let mut is_readable = true;
+    let (mut all, mut mistakes) = (Vec::new(), Vec::new());
     for path in given {
         match look(path, arguments, global, screen)? {
-            Some(looked) => all.push(looked),
-            None => is_readable = false,
+            Ok(looked) => all.push(looked),
+            Err(found) => mistakes.extend(found),
         }
     }
     let is_dry = arguments.check || arguments.diff;
@@ -74,38 +73,40 @@ pub(crate) fn fmt(arguments: &Arguments, global: &Global, screen: &Screen) -> Re
         finish(looked, arguments, is_dry, screen)?;
     }
     if screen.json {
-        screen.document(&document(&all, !is_dry))?;
+        screen.document(&document(&all, &mistakes, !is_dry))?;
     }
     let is_done = all
         .iter()
         .all(|looked| looked.is_formatted() && looked.lock.is_none());
-    match (is_readable, is_done) {
+    match (mistakes.is_empty(), is_done) {
         (false, _) => Err(CliError::silent(Kind::Invalid)),
         (true, false) if arguments.check => Err(CliError::silent(Kind::Differences)),
         _ => Ok(()),
     }
 }
 
-/// Reads and formats one manifest; `None` if it cannot be, which is said at once.
+/// Reads and formats one manifest. The mistakes of one that cannot be formatted are drawn at once, and
+/// are the answer for programs.
 fn look(
     path: Option<&Path>,
     arguments: &Arguments,
     global: &Global,
     screen: &Screen,
-) -> Result<Option<Looked>, CliError> {
+) -> Result<Result<Looked, Vec<Value>>, CliError> {
     let (source, folder) = project::read(path)?;
     let formatted = match scar_manifest::format(&source) {
         Ok(formatted) => formatted,
         Err(found) => {
-            screen.complain(&diagnostics::human(&source, &found, screen.note_style));
-            return Ok(None);
+            return Ok(Err(
+                diagnostics::invalid(&source, &found, screen).diagnostics
+            ));
         }
     };
     let lock = match arguments.pin {
         true => pin(path, &folder, global, screen)?,
         false => None,
     };
-    Ok(Some(Looked {
+    Ok(Ok(Looked {
         source,
         formatted,
         lock,
@@ -150,7 +151,7 @@ fn tell(name: &str, arguments: &Arguments, screen: &Screen) -> Result<(), CliErr
     screen.line(name)
 }
 
-fn document(all: &[Looked], is_written: bool) -> serde_json::Value {
+fn document(all: &[Looked], mistakes: &[Value], is_written: bool) -> Value {
     let file = |looked: &Looked| {
         json!({
             "file": looked.source.name,
@@ -159,7 +160,8 @@ fn document(all: &[Looked], is_written: bool) -> serde_json::Value {
             "lock": looked.lock.as_ref().map(|(path, _)| path.display().to_string()),
         })
     };
-    json!({"files": all.iter().map(file).collect::<Vec<_>>(), "written": is_written})
+    let files: Vec<Value> = all.iter().map(file).collect();
+    json!({ "files": files, "diagnostics": mistakes, "written": is_written })
 }
 
 /// The new text of the lock file, if it is another one than before. Images of all environments are in it.

@@ -30,6 +30,11 @@ pub(crate) fn graph(
     global: &Global,
     screen: &Screen,
 ) -> Result<(), CliError> {
+    let is_drawn = arguments.mermaid || arguments.dot || arguments.svg;
+    if screen.json && is_drawn {
+        let two = "--json and another form of the graph exclude each other";
+        return Err(CliError::failure(two).hint("leave one of them out"));
+    }
     let project = arguments.manifest.load(global, screen)?;
     let workflow = &project.workflow;
     let draw = match arguments {

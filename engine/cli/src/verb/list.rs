@@ -44,7 +44,7 @@ pub(crate) fn list(
     screen: &Screen,
 ) -> Result<(), CliError> {
     let known = known(arguments, global, screen)?;
-    let hint = "nothing was changed";
+    let hint = session::UNCHANGED;
     session::on_cloud(global, None, screen, hint, async |session| {
         let mut found = scar_apply::list_workflows(&session.cloud).await?;
         found.retain(|one| {

@@ -28,14 +28,22 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Run it until Ctrl-C.
+    #[command(after_help = "Examples:
+  scar local up               until Ctrl-C, at a free port
+  scar local up --port 4566   where other programs expect it")]
     Up {
         /// Port on 127.0.0.1; without it a free one.
         #[arg(long)]
         port: Option<u16>,
     },
     /// Tell where the running one is.
+    #[command(after_help = "Examples:
+  scar local info
+  scar local info --json")]
     Info,
     /// Print the variables that make AWS programs use the running one, for `eval`.
+    #[command(after_help = "Examples:
+  eval \"$(scar local env)\"; aws s3 ls")]
     Env,
 }
 

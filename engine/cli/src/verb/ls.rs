@@ -36,7 +36,7 @@ pub(crate) fn ls(arguments: &Arguments, global: &Global, screen: &Screen) -> Res
         global,
         region,
         screen,
-        "nothing was changed",
+        session::UNCHANGED,
         async |session| {
             let deployment = Deployment::find(&session.cloud, &project.workflow).await?;
             let mut found = Vec::new();

@@ -15,6 +15,9 @@ use crate::view::Screen;
 use crate::view::progress::Progress;
 use crate::view::text::count;
 
+const AFTER_INTERRUPT: &str =
+    "files that are named above are there and are worked on; the same command puts the rest";
+
 /// Put files into the workflow's buckets, which starts its stages.
 ///
 /// Without a place a file goes where the first input takes it that no stage feeds. A local cloud that
@@ -46,31 +49,25 @@ pub(crate) fn put(arguments: &Arguments, global: &Global, screen: &Screen) -> Re
         &project.workflow,
     )?;
     let region = project.workflow.region.as_deref();
-    session::on_cloud(
-        global,
-        region,
-        screen,
-        run::AFTER_INTERRUPT,
-        async |session| {
-            let deployment = Deployment::find(&session.cloud, &project.workflow).await?;
-            let mut progress = Progress::new(screen);
-            let all: Vec<&Input> = wanted.iter().collect();
-            let objects = inputs::put(&session.cloud, &deployment, &all, &mut progress).await?;
-            drop(progress);
-            screen.note(&format!("put {}", count(objects.len(), "file")));
-            if !arguments.wait && !session.is_own() {
-                return Ok(());
-            }
-            let followed = Followed {
-                project: &project,
-                deployment: &deployment,
-                objects: &objects,
-                changed: false,
-            };
-            let tasks = run::follow(&followed, session, None, screen).await?;
-            run::conclude(&tasks, screen)
-        },
-    )
+    session::on_cloud(global, region, screen, AFTER_INTERRUPT, async |session| {
+        let deployment = Deployment::find(&session.cloud, &project.workflow).await?;
+        let mut progress = Progress::new(screen);
+        let all: Vec<&Input> = wanted.iter().collect();
+        let objects = inputs::put(&session.cloud, &deployment, &all, &mut progress).await?;
+        drop(progress);
+        screen.note(&format!("put {}", count(objects.len(), "file")));
+        if !arguments.wait && !session.is_own() {
+            return Ok(());
+        }
+        let followed = Followed {
+            project: &project,
+            deployment: &deployment,
+            objects: &objects,
+            changed: false,
+        };
+        let tasks = run::follow(&followed, session, None, screen).await?;
+        run::conclude(&tasks, screen)
+    })
 }
 
 /// The last word is a place if it is written as one and there is a file before it.

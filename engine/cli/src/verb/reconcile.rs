@@ -59,27 +59,34 @@ pub(crate) fn reconcile(
         project.stage(stage)?;
     }
     let region = project.workflow.region.as_deref();
-    session::on_cloud(global, region, screen, AFTER_INTERRUPT, async |session| {
-        let deployment = Deployment::find(&session.cloud, &project.workflow).await?;
-        let waiting = waiting(&project, &deployment, arguments, session).await?;
-        for (task, since_ms) in &waiting {
-            show(task, *since_ms, screen)?;
-        }
-        if waiting.is_empty() {
-            screen.note("nothing waits for longer than it should");
-        } else if !arguments.start {
-            let tasks = count(waiting.len(), "task");
-            screen.note(&format!("{tasks} can be started: `scar reconcile --start`"));
-        }
-        if !arguments.start {
-            return Ok(());
-        }
-        let (environment, approval) = (&project.workflow.environment, &arguments.approval);
-        approve(environment, &[], approval, session, screen).await?;
-        begin(&project, &deployment, &waiting, session).await?;
-        screen.note(&format!("{} started", count(waiting.len(), "task")));
-        session.settle().await
-    })
+    session::on_cloud(
+        global,
+        region,
+        screen,
+        session::UNCHANGED,
+        async |session| {
+            let deployment = Deployment::find(&session.cloud, &project.workflow).await?;
+            let waiting = waiting(&project, &deployment, arguments, session).await?;
+            for (task, since_ms) in &waiting {
+                show(task, *since_ms, screen)?;
+            }
+            if waiting.is_empty() {
+                screen.note("nothing waits for longer than it should");
+            } else if !arguments.start {
+                let tasks = count(waiting.len(), "task");
+                screen.note(&format!("{tasks} can be started: `scar reconcile --start`"));
+            }
+            if !arguments.start {
+                return Ok(());
+            }
+            let (environment, approval) = (&project.workflow.environment, &arguments.approval);
+            approve(environment, &[], approval, session, screen).await?;
+            session.if_interrupted(AFTER_INTERRUPT);
+            begin(&project, &deployment, &waiting, session).await?;
+            screen.note(&format!("{} started", count(waiting.len(), "task")));
+            session.settle().await
+        },
+    )
 }
 
 /// Tasks that wait for too long, with the time since when.

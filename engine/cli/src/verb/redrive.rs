@@ -43,27 +43,34 @@ pub(crate) fn redrive(
 ) -> Result<(), CliError> {
     let project = Project::load(None, global, screen)?;
     let region = project.workflow.region.as_deref();
-    session::on_cloud(global, region, screen, AFTER_INTERRUPT, async |session| {
-        let deployment = Deployment::find(&session.cloud, &project.workflow).await?;
-        let chosen = chosen(&project, &deployment, &arguments.what, session).await?;
-        for (stage, one) in &chosen {
-            show(stage, one, screen)?;
-        }
-        if chosen.is_empty() {
-            screen.note("no failed task is meant");
-        }
-        if arguments.dry_run || chosen.is_empty() {
-            return Ok(());
-        }
-        let (environment, approval) = (&project.workflow.environment, &arguments.approval);
-        approve(environment, &[], approval, session, screen).await?;
-        let mut started = 0;
-        for (stage, one) in &chosen {
-            started += usize::from(restart(stage, one, &deployment, session).await?);
-        }
-        screen.note(&format!("{} started again", count(started, "task")));
-        session.settle().await
-    })
+    session::on_cloud(
+        global,
+        region,
+        screen,
+        session::UNCHANGED,
+        async |session| {
+            let deployment = Deployment::find(&session.cloud, &project.workflow).await?;
+            let chosen = chosen(&project, &deployment, &arguments.what, session).await?;
+            for (stage, one) in &chosen {
+                show(stage, one, screen)?;
+            }
+            if chosen.is_empty() {
+                screen.note("no failed task is meant");
+            }
+            if arguments.dry_run || chosen.is_empty() {
+                return Ok(());
+            }
+            let (environment, approval) = (&project.workflow.environment, &arguments.approval);
+            approve(environment, &[], approval, session, screen).await?;
+            session.if_interrupted(AFTER_INTERRUPT);
+            let mut started = 0;
+            for (stage, one) in &chosen {
+                started += usize::from(restart(stage, one, &deployment, session).await?);
+            }
+            screen.note(&format!("{} started again", count(started, "task")));
+            session.settle().await
+        },
+    )
 }
 
 async fn chosen<'a>(

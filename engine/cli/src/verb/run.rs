@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use scar_apply::trace::{self, Output, State, TaskView};
-use scar_apply::{Deployment, data};
+use scar_apply::{Deployment, again, data};
 use scar_schemas::record::ObjectVersion;
 use scar_workflow::Workflow;
 use serde_json::json;
@@ -24,24 +24,28 @@ use crate::view::progress::Progress;
 use crate::view::text::{bytes, clean, count, parse_duration};
 use crate::view::{self, Screen, events};
 
+/// What a person reads who ends the run while files are put.
+const AFTER_PUT: &str =
+    "the workflow is deployed; the same command puts the files that are missing and goes on";
+/// What a person reads who ends the run while tasks are made ready to run once more.
+const AFTER_AGAIN: &str = "all results are there; the same command with --again goes on";
 /// What a person reads who ends the wait.
 pub(crate) const AFTER_INTERRUPT: &str = "nothing is lost: in AWS it goes on, in the local cloud it goes on the next time; see `scar status`";
 /// How long records may take to show after a local cloud has nothing left to do.
 const QUIET_MAX: Duration = Duration::from_secs(10);
-/// What makes a task that is over another task.
-const RUN_ANEW: &str = "the same file under another name is one too";
 /// Failed tasks that are shown in full.
 const FAILURES_SHOWN: usize = 5;
 
 /// Deploy the workflow if needed, put files, wait for all tasks, list the results.
 ///
-/// Files that are there already with the same content are not put again, and tasks that are done are not
-/// run again. Exit code 8 if a task failed.
+/// Files that are there already with the same content are not put again, and tasks that are over are not
+/// run again, unless --again says so. Exit code 8 if a task failed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   scar run photo.jpg                          the only manifest of this directory
   scar run thumbs/workflow.yaml *.jpg         another one
   scar run video.mp4 --to results             and copy the results into a directory
+  scar run video.mp4 --again                  also if it is done: the script is another now
   scar run a.csv --stage import --timeout 10m")]
 pub(crate) struct Arguments {
     /// The manifest, if the first name ends in .yaml, .yml or .toml and -f is not given; then the files.
@@ -49,6 +53,10 @@ pub(crate) struct Arguments {
     words: Vec<PathBuf>,
     #[command(flatten)]
     entry: Entry,
+    /// Run tasks that are over once more, those of later stages too. Old results stay until new ones take
+    /// their place.
+    #[arg(long)]
+    again: bool,
     /// Copy the results into this directory.
     #[arg(long, value_name = "DIR")]
     to: Option<PathBuf>,
@@ -84,24 +92,37 @@ pub(crate) fn run(arguments: &Arguments, global: &Global, screen: &Screen) -> Re
     }
     let wanted = inputs::inputs(files, None, &arguments.entry, &project.workflow)?;
     let region = project.workflow.region.as_deref();
-    session::on_cloud(global, region, screen, AFTER_INTERRUPT, async |session| {
-        let changed = Box::pin(deploy(&project, arguments, global, session, screen)).await?;
-        let deployment = Deployment::find(&session.cloud, &project.workflow).await?;
-        let objects = send(&wanted, &deployment, session, screen).await?;
-        let followed = Followed {
-            project: &project,
-            deployment: &deployment,
-            objects: &objects,
-            changed,
-        };
-        let tasks = follow(&followed, session, arguments.timeout, screen).await?;
-        let results = results(&tasks, &project.workflow, &deployment);
-        list(&results, &deployment, screen)?;
-        if let Some(directory) = &arguments.to {
-            fetch(&results, directory, session, screen).await?;
-        }
-        conclude(&tasks, screen)
-    })
+    session::on_cloud(
+        global,
+        region,
+        screen,
+        session::UNCHANGED,
+        async |session| {
+            let changed = Box::pin(deploy(&project, arguments, global, session, screen)).await?;
+            session.if_interrupted(AFTER_PUT);
+            let deployment = Deployment::find(&session.cloud, &project.workflow).await?;
+            let objects = match arguments.again {
+                true => {
+                    let workflow = &project.workflow;
+                    send_again(&wanted, workflow, &deployment, session, screen).await?
+                }
+                false => send(&wanted, &deployment, session, screen).await?,
+            };
+            let followed = Followed {
+                project: &project,
+                deployment: &deployment,
+                objects: &objects,
+                changed,
+            };
+            let tasks = follow(&followed, session, arguments.timeout, screen).await?;
+            let results = results(&tasks, &project.workflow, &deployment);
+            list(&results, &deployment, screen)?;
+            if let Some(directory) = &arguments.to {
+                fetch(&results, directory, session, screen).await?;
+            }
+            conclude(&tasks, screen)
+        },
+    )
 }
 
 fn split<'a>(words: &'a [PathBuf], global: &Global) -> (Option<&'a Path>, &'a [PathBuf]) {
@@ -168,11 +189,42 @@ async fn send(
         screen.note(&format!("{} there already", count(same.len(), "file")));
     }
     let files: Vec<&Input> = changed.iter().map(|(_, input)| *input).collect();
-    let mut progress = Progress::new(screen);
-    let made = inputs::put(&session.cloud, deployment, &files, &mut progress).await?;
+    let made = put(&files, deployment, session, screen).await?;
     let mut objects = same;
     objects.extend(changed.iter().map(|(number, _)| *number).zip(made));
     Ok(objects.into_values().collect())
+}
+
+/// Puts all files, whatever is there, after what their tasks came to is forgotten.
+async fn send_again(
+    wanted: &[Input],
+    workflow: &Workflow,
+    deployment: &Deployment,
+    session: &Session,
+    screen: &Screen,
+) -> Result<Vec<ObjectVersion>, CliError> {
+    let there = inputs::unchanged(&session.cloud, deployment, wanted).await?;
+    let there: Vec<ObjectVersion> = there.into_values().collect();
+    let tasks = trace::trace(&session.cloud, workflow, deployment, &there).await?;
+    if let Some(object) = again::too_large(&tasks) {
+        let large = format!("{} is too large to be made again in place", object.key);
+        return Err(CliError::failure(large)
+            .hint("it has more than 5 GiB: delete it first, or put the file under another name"));
+    }
+    session.if_interrupted(AFTER_AGAIN);
+    again::renew(&session.cloud, workflow, deployment, &tasks).await?;
+    let all: Vec<&Input> = wanted.iter().collect();
+    put(&all, deployment, session, screen).await
+}
+
+async fn put(
+    files: &[&Input],
+    deployment: &Deployment,
+    session: &Session,
+    screen: &Screen,
+) -> Result<Vec<ObjectVersion>, CliError> {
+    let mut progress = Progress::new(screen);
+    inputs::put(&session.cloud, deployment, files, &mut progress).await
 }
 
 /// Waits until no task of the objects is left to do. Ends with an error if some wait but the local cloud
@@ -189,6 +241,7 @@ pub(crate) async fn follow(
         objects,
         changed,
     } = followed;
+    session.if_interrupted(AFTER_INTERRUPT);
     let workflow = &project.workflow;
     let before = trace::trace(&session.cloud, workflow, deployment, objects).await?;
     let done = before.iter().filter(|task| task.state != State::Waiting);
@@ -196,7 +249,7 @@ pub(crate) async fn follow(
     if *changed && !done.is_empty() {
         let tasks = count(done.len(), "task");
         screen.note(&format!(
-            "{tasks} ended before this change of the workflow and will not run again; a changed file is a new task, and {RUN_ANEW}"
+            "{tasks} ended before this change of the workflow and will not run again; `scar run --again` runs them as it is now"
         ));
     }
     let mut progress = Progress::new(screen);
@@ -251,9 +304,9 @@ pub(crate) fn conclude(tasks: &[TaskView], screen: &Screen) -> Result<(), CliErr
                 "`scar logs {}` shows all that the stage said",
                 clean(&first.stage)
             ))
-            .hint(format!(
-                "a failed task is not run again; a changed file is a new task, and {RUN_ANEW}"
-            )))
+            .hint(
+                "a failed task is not run again by itself; after its cause is mended, `scar redrive` starts it, and a changed file is a new task",
+            ))
         }
     }
 }

@@ -39,7 +39,7 @@ pub(crate) fn status(
         global,
         region,
         screen,
-        "nothing was changed",
+        session::UNCHANGED,
         async |session| {
             let deployment = Deployment::find(&session.cloud, &project.workflow).await?;
             Ok(observed::status(&session.cloud, &project.workflow, &deployment).await?)

@@ -35,7 +35,7 @@ pub(crate) fn trace(
         global,
         region,
         screen,
-        "nothing was changed",
+        session::UNCHANGED,
         async |session| {
             let deployment = Deployment::find(&session.cloud, workflow).await?;
             let (bucket, key) = match url(&arguments.object) {

@@ -32,7 +32,7 @@ pub(crate) fn why(arguments: &Arguments, global: &Global, screen: &Screen) -> Re
         global,
         region,
         screen,
-        "nothing was changed",
+        session::UNCHANGED,
         async |session| {
             let deployment = Deployment::find(&session.cloud, &project.workflow).await?;
             let tasks = find(&arguments.what, &project, &deployment, session).await?;

@@ -6,6 +6,9 @@ use miette::{GraphicalReportHandler, GraphicalTheme, ThemeCharacters, ThemeStyle
 use scar_manifest::{Diagnostic, Finding, Label, Severity, Source};
 use serde_json::{Value, json};
 
+use crate::error::{CliError, Kind};
+
+use super::Screen;
 use super::sarif::log;
 use super::style::Style;
 use super::text::{clean, count, is_unsafe};
@@ -119,11 +122,28 @@ pub(crate) fn summary(source: &Source, diagnostics: &[Diagnostic]) -> String {
 
 /// The document of `scar validate --json`.
 pub(crate) fn document(source: &Source, diagnostics: &[Diagnostic], valid: bool) -> Value {
-    let all: Vec<Value> = diagnostics
+    let all = objects(source, diagnostics);
+    json!({ "format_version": "1.0", "valid": valid, "diagnostics": all })
+}
+
+/// One JSON object per diagnostic.
+pub(crate) fn objects(source: &Source, diagnostics: &[Diagnostic]) -> Vec<Value> {
+    diagnostics
         .iter()
         .map(|one| diagnostic(source, one))
-        .collect();
-    json!({ "format_version": "1.0", "valid": valid, "diagnostics": all })
+        .collect()
+}
+
+/// The end of a verb whose manifest, or other file of a person, has mistakes. They are drawn at once,
+/// unless a program reads them in the error.
+pub(crate) fn invalid(source: &Source, diagnostics: &[Diagnostic], screen: &Screen) -> CliError {
+    let mut error = CliError::new(Kind::Invalid, summary(source, diagnostics))
+        .hint("`scar explain CODE` shows the page of a mistake");
+    error.diagnostics = objects(source, diagnostics);
+    if !screen.json {
+        screen.complain(&human(source, diagnostics, screen.note_style));
+    }
+    error
 }
 
 fn diagnostic(source: &Source, diagnostic: &Diagnostic) -> Value {

@@ -11,7 +11,9 @@ pub(crate) mod style;
 pub(crate) mod table;
 pub(crate) mod text;
 
+use std::collections::BTreeSet;
 use std::io::{self, IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 
@@ -32,6 +34,8 @@ pub(crate) struct Screen {
     /// More detail.
     pub(crate) verbose: bool,
     quiet: bool,
+    /// Remarks that are made once.
+    said: Mutex<BTreeSet<String>>,
 }
 
 impl Screen {
@@ -48,6 +52,20 @@ impl Screen {
             animated: error_terminal && !global.quiet && !global.json,
             verbose: global.verbose,
             quiet: global.quiet,
+            said: Mutex::default(),
+        }
+    }
+
+    /// For a command line that cannot be read, but asks for JSON.
+    pub(crate) fn for_programs() -> Self {
+        Self {
+            json: true,
+            style: Style::new(false),
+            note_style: Style::new(false),
+            animated: false,
+            verbose: false,
+            quiet: true,
+            said: Mutex::default(),
         }
     }
 
@@ -86,6 +104,18 @@ impl Screen {
         }
     }
 
+    /// A remark and what it is because of, if there is anything to say; only the first time in this process,
+    /// whatever the reason is later.
+    pub(crate) fn note_once(&self, text: &str, because: &str) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if said.insert(text.to_owned()) {
+            match because {
+                "" => self.note(text),
+                because => self.note(&format!("{text} ({because})")),
+            }
+        }
+    }
+
     /// Text that must be seen, to stderr.
     pub(crate) fn complain(&self, text: &str) {
         let _ = io::stderr().lock().write_all(text.as_bytes());
@@ -98,8 +128,13 @@ impl Screen {
             return None;
         }
         self.complain(question);
-        let read = || io::stdin().lines().next()?.ok();
-        let answer = tokio::task::spawn_blocking(read).await.ok()??;
+        let (sender, answer) = tokio::sync::oneshot::channel();
+        // A thread that nobody waits for: the question must not outlive the verb.
+        std::thread::spawn(move || {
+            let line = io::stdin().lines().next().and_then(Result::ok);
+            drop(sender.send(line));
+        });
+        let answer = answer.await.ok()??;
         Some(answer.trim().to_owned())
     }
 }

@@ -12,6 +12,9 @@ use crate::view::text::{bytes, clean};
 
 /// Show what an image is made of and how it wants to be run.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  scar image inspect oci:images/shell
+  scar image inspect alpine:3 --json")]
 pub(super) struct Arguments {
     /// Registry reference, `oci:DIR[:ref]` or `archive:FILE`.
     reference: String,

@@ -65,6 +65,11 @@ pub(super) fn pull(
     let (digest, size) = block_on(unless_interrupted(work, "nothing is left of it"))?;
     fs::rename(partial.keep(), output).map_err(|error| unwritable(output, &error))?;
     open_for_others(output).map_err(|error| unwritable(output, &error))?;
+    if screen.json {
+        return screen.document(&json!({
+            "digest": digest.as_str(), "bytes": size, "directory": output.display().to_string(),
+        }));
+    }
     screen.note(&format!("{} in {}", bytes(size), output.display()));
     screen.line(digest.as_str())
 }

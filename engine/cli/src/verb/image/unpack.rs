@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use scar_container::Limits;
+use serde_json::json;
 
 use super::source;
 use crate::args::Global;
@@ -12,6 +13,9 @@ use crate::view::Screen;
 
 /// Extract an image's files into a new directory.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  scar image unpack oci:images/shell rootfs
+  scar image unpack alpine:3 alpine")]
 pub(super) struct Arguments {
     /// Registry reference, `oci:DIR[:ref]` or `archive:FILE`.
     reference: String,
@@ -31,5 +35,10 @@ pub(super) fn unpack(
         Ok(scar_container::unpack(source.as_ref(), &digest, &arguments.directory, &limits).await?)
     };
     let rootfs = block_on(unless_interrupted(work, "nothing is left of it"))?;
-    screen.line(&rootfs.digest.to_string())
+    let digest = rootfs.digest.to_string();
+    if screen.json {
+        let directory = arguments.directory.display().to_string();
+        return screen.document(&json!({ "digest": digest, "directory": directory }));
+    }
+    screen.line(&digest)
 }
