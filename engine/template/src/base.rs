@@ -119,7 +119,7 @@ fn artifact_store(
     safeguards: &Safeguards,
 ) -> Result<[(String, Value); 2], Error> {
     let bucket = json!({
-        "prefix": prefix, "events": false, "functions": [], "permissions": [], "expire": [],
+        "prefix": prefix, "events": false, "functions": [], "permissions": [], "expire": [], "staged": null,
         "versioned": safeguards.versioned,
         "old_versions_days": safeguards.versioned.then_some(OLD_VERSIONS_DAYS),
         "kms_key": safeguards.kms_key,

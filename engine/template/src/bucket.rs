@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use scar_schemas::construct::Events;
 use scar_schemas::digest::Digest;
+use scar_schemas::record::STAGED_PREFIX;
 use scar_workflow::{BucketSettings, Stage, Workflow};
 use serde_json::{Map, Value, json};
 
@@ -35,6 +36,7 @@ pub(crate) fn resources(fragments: &Fragments, workflow: &Workflow) -> Result<Ve
             "functions": functions.notifications,
             "permissions": functions.permissions,
             "expire": expire(settings),
+            "staged": (*bucket == workflow.state_bucket).then_some(STAGED_PREFIX),
             "versioned": settings.versioned,
             "old_versions_days": settings.old_versions_days,
             "kms_key": workflow.safeguards.kms_key,
