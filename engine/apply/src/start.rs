@@ -81,7 +81,8 @@ pub async fn deliver(cloud: &Cloud, function: &str, object: &ObjectVersion) -> R
     Ok(())
 }
 
-/// Lets a stage look after its joins: those whose time is up, and those that miss an event.
+/// Lets a stage look after its joins, those whose time is up and those that miss an event, and remove what
+/// killed attempts have left staged.
 ///
 /// # Errors
 /// [`Error::Call`].

@@ -25,7 +25,8 @@ const GRACE_S: u64 = 300;
 /// Find inputs that no event ever reached, and start their tasks.
 ///
 /// Files that were there before their stage was deployed, and events that got lost: what waits for longer
-/// than its stage may take. A task that runs all the same is not run twice.
+/// than its stage may take. A task that runs all the same is not run twice. What attempts that were killed
+/// have left in the state bucket goes away.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   scar reconcile -e prod                  what waits, and since when
@@ -140,7 +141,7 @@ async fn inputs(
     Ok(all)
 }
 
-/// Tells every stage of its inputs, and those with joins to look after them.
+/// Tells every stage of its inputs, and to look after its joins and what killed attempts have left.
 async fn begin(
     project: &Project,
     deployment: &Deployment,
@@ -148,20 +149,11 @@ async fn begin(
     session: &Session,
 ) -> Result<(), CliError> {
     for stage in &project.workflow.stages {
-        let mut tasks = waiting
-            .iter()
-            .filter(|(task, _)| task.stage == stage.name)
-            .peekable();
-        if tasks.peek().is_none() && stage.join.is_none() {
-            continue;
-        }
         let function = start::function(&session.cloud, deployment, stage).await?;
-        for (task, _) in tasks {
+        for (task, _) in waiting.iter().filter(|(task, _)| task.stage == stage.name) {
             start::deliver(&session.cloud, &function, &task.input).await?;
         }
-        if stage.join.is_some() {
-            start::sweep(&session.cloud, &function).await?;
-        }
+        start::sweep(&session.cloud, &function).await?;
     }
     Ok(())
 }
