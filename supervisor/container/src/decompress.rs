@@ -22,14 +22,14 @@ const CHUNKS_AHEAD: usize = 12;
 /// Larger windows, which only `zstd --ultra --long` makes, would cost as much memory.
 const ZSTD_WINDOW_LOG: u32 = 27;
 
-/// The pieces of a layer as they come from a source.
+/// The verified pieces of a layer; a failure is the last of them.
 pub(crate) type Pieces = mpsc::Receiver<Result<Bytes, Error>>;
 
 /// What the decompressing thread gives for one layer.
 pub(crate) struct Content {
     chunks: Receiver<io::Result<Vec<u8>>>,
     spent: Sender<Vec<u8>>,
-    blob: Receiver<Result<Digest, Error>>,
+    blob: Receiver<Result<(), Error>>,
     chunk: Vec<u8>,
     at: usize,
     hasher: Hasher,
@@ -43,8 +43,9 @@ impl Content {
         self.limit = bytes;
     }
 
-    /// Lets go of what was not read. Gives the digests of the compressed blob and of what was read.
-    pub(crate) fn finish(self) -> (Result<Digest, Error>, Digest) {
+    /// Lets go of what was not read. Gives what the source met until the end of the blob, and the digest
+    /// of what was read.
+    pub(crate) fn finish(self) -> (Result<(), Error>, Digest) {
         drop(self.chunks);
         let ended = |error| Error::source("the decompressing thread", false, error);
         let blob = self.blob.recv().map_err(ended).flatten();
@@ -119,7 +120,7 @@ pub(crate) fn run(
         if contents.send(content).is_err() {
             return;
         }
-        let mut input = Blob::new(pieces, layer.size, is_abandoned);
+        let mut input = Blob::new(pieces, is_abandoned);
         if let Err(error) = decompress(layer, &mut input, &chunks, &empty) {
             let _ = chunks.send(Err(error));
         }
@@ -170,35 +171,28 @@ fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(filled)
 }
 
-/// The compressed bytes, hashed and counted as they pass.
+/// The compressed bytes, which their sender verifies.
 struct Blob<'a> {
     pieces: Pieces,
     piece: Bytes,
-    hasher: Hasher,
-    left: u64,
     failure: Option<Error>,
     is_abandoned: &'a AtomicBool,
 }
 
 impl<'a> Blob<'a> {
-    fn new(pieces: Pieces, size: u64, is_abandoned: &'a AtomicBool) -> Self {
+    fn new(pieces: Pieces, is_abandoned: &'a AtomicBool) -> Self {
         Self {
             pieces,
             piece: Bytes::new(),
-            hasher: Hasher::default(),
-            left: size,
             failure: None,
             is_abandoned,
         }
     }
 
-    /// Reads what is left and gives the digest of the whole blob.
-    fn finish(mut self) -> Result<Digest, Error> {
+    /// Reads what is left, because only the end tells whether all of it was right.
+    fn finish(mut self) -> Result<(), Error> {
         while self.failure.is_none() && matches!(self.next_piece(), Ok(true)) {}
-        match self.failure {
-            Some(failure) => Err(failure),
-            None => Ok(self.hasher.digest()),
-        }
+        self.failure.map_or(Ok(()), Err)
     }
 
     fn next_piece(&mut self) -> io::Result<bool> {
@@ -211,15 +205,7 @@ impl<'a> Blob<'a> {
                 self.failure = Some(failure);
                 Err(io::Error::other("the source failed"))
             }
-            Some(Ok(piece)) if piece.len() as u64 > self.left => {
-                // Longer than the manifest says: the digest cannot fit, and more need not be read.
-                self.hasher.update(&piece);
-                self.pieces.close();
-                Err(io::Error::other("it is longer than the manifest says"))
-            }
             Some(Ok(piece)) => {
-                self.left -= piece.len() as u64;
-                self.hasher.update(&piece);
                 self.piece = piece;
                 Ok(true)
             }

@@ -186,19 +186,9 @@ async fn forward(
     manifest: &Manifest,
     senders: Vec<mpsc::Sender<Result<Bytes, Error>>>,
 ) {
-    for (layer, sender) in manifest.layers.iter().zip(senders) {
-        let mut stream = match fetch::layer(source, layer).await {
-            Ok(stream) => stream,
-            Err(error) => {
-                let _ = sender.send(Err(error)).await;
-                return;
-            }
-        };
-        while let Some(piece) = stream.next().await {
-            let failed = piece.is_err();
-            if sender.send(piece).await.is_err() || failed {
-                return;
-            }
+    for (number, (layer, sender)) in manifest.layers.iter().zip(senders).enumerate() {
+        if !fetch::send(number, source, layer, &sender).await {
+            return;
         }
     }
 }
