@@ -10,6 +10,7 @@
     reason = "an error here follows a call over the network, which hides the cost of moving it"
 )]
 
+mod account;
 pub mod again;
 mod apply;
 mod attach;

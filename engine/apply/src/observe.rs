@@ -7,7 +7,7 @@ use scar_plan::{Snapshot, Stack};
 use scar_template::{Rendered, output};
 
 use crate::call::{failed, has_status};
-use crate::{Cloud, Error, notification, registry, stack};
+use crate::{Cloud, Error, account, notification, registry, stack};
 
 /// Questions in flight at once.
 const PARALLEL: usize = 16;
@@ -22,8 +22,13 @@ pub async fn observe(cloud: &Cloud, rendered: &Rendered) -> Result<Snapshot, Err
         .iter()
         .map(|asset| asset.key.as_str())
         .collect::<Vec<_>>();
-    let mut snapshot =
-        observe_stacks(cloud, &rendered.base_name, &rendered.stack_name, &keys).await?;
+    let stacks = observe_stacks(cloud, &rendered.base_name, &rendered.stack_name, &keys);
+    let (snapshot, limits) = tokio::join!(stacks, account::limits(cloud));
+    let mut snapshot = snapshot?;
+    match limits {
+        Ok(limits) => snapshot.limits = Some(limits),
+        Err(unknown) => snapshot.unknown.push(unknown),
+    }
     images(cloud, rendered, &mut snapshot).await?;
     buckets(cloud, rendered, &mut snapshot).await?;
     Ok(snapshot)

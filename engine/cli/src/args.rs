@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::verb;
+use crate::whereabouts::Reach;
 
 /// Files in, workflow of containers, files out: serverless, described by one small file.
 #[derive(Debug, Parser)]
@@ -72,6 +73,19 @@ pub(crate) struct Global {
     /// Print more.
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
+    /// How far to go to learn where a workflow will be; the verb says it.
+    #[arg(skip)]
+    pub(crate) reach: Reach,
+}
+
+impl Global {
+    /// The same for a verb that goes no further.
+    pub(crate) fn reaching(&self, reach: Reach) -> Self {
+        Self {
+            reach,
+            ..self.clone()
+        }
+    }
 }
 
 fn http_url(text: &str) -> Result<String, String> {

@@ -1,6 +1,6 @@
 //! What `render`, `plan`, `apply` and `run` share: a project with everything that belongs to it at hand.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use scar_manifest::Files;
@@ -9,7 +9,7 @@ use scar_schemas::construct::{Architecture, Compute};
 use scar_schemas::digest::Digest;
 use scar_schemas::manifest::Work;
 use scar_schemas::record::deployment;
-use scar_template::{DeployedBase, Feature, Materials, Rendered};
+use scar_template::{DeployedBase, Materials, Rendered};
 use scar_workflow::Workflow;
 
 use crate::args::Global;
@@ -105,19 +105,19 @@ impl Prepared {
     }
 
     /// What the base stack has in this rendering.
-    pub(crate) fn features(&self) -> BTreeSet<Feature> {
-        DeployedBase::new(&self.rendered.base, BTreeMap::new()).features
+    pub(crate) fn base(&self) -> DeployedBase {
+        DeployedBase::new(&self.rendered.base, BTreeMap::new())
     }
 
-    /// Renders again for a base stack that has these features too, because other workflows that are
-    /// deployed together with this one need them.
-    pub(crate) fn with_features(
+    /// Renders again for a base stack that has this too, because other workflows that are deployed together
+    /// with this one need it.
+    pub(crate) fn with_base(
         mut self,
         workflow: &Workflow,
-        features: &BTreeSet<Feature>,
+        base: &DeployedBase,
     ) -> Result<Self, CliError> {
-        if self.features() != *features {
-            self.materials.base.features.extend(features);
+        if self.base() != *base {
+            self.materials.base.add(base);
             self.rendered = render(workflow, &self.materials)?;
         }
         Ok(self)

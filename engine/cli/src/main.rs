@@ -28,6 +28,7 @@ mod supervisor;
 mod target;
 mod verb;
 mod view;
+mod whereabouts;
 mod workspace;
 
 fn main() -> std::process::ExitCode {

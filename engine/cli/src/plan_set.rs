@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use scar_apply::DeployedWorkflow;
 use scar_plan::{Action, Assumptions, Plan, Request};
+use scar_template::DeployedBase;
 use serde_json::{Value, json};
 
 use crate::args::Global;
@@ -139,9 +140,9 @@ async fn plan_all(
         .buffered(asked.jobs)
         .try_collect()
         .await?;
-    let features: BTreeSet<_> = prepared.iter().flat_map(Prepared::features).collect();
+    let base = shared_base(projects, &prepared);
     let one = async |(number, project): &(usize, &Project), prepared: Prepared| {
-        let prepared = prepared.with_features(&project.workflow, &features)?;
+        let prepared = prepared.with_base(&project.workflow, &base)?;
         let request = asked.wishes.request(project, screen)?;
         let planned = Planned {
             plan: prepared.plan(project, session, request).await?,
@@ -159,6 +160,21 @@ async fn plan_all(
         .buffered(asked.jobs)
         .try_collect()
         .await
+}
+
+/// The base stack that has what any of them needs; what a manifest says stands before what is deployed.
+fn shared_base(projects: &[(usize, &Project)], prepared: &[Prepared]) -> DeployedBase {
+    let mut base = DeployedBase::default();
+    for one in prepared {
+        base.add(&one.base());
+    }
+    for (_, project) in projects {
+        base.add(&DeployedBase {
+            safeguards: project.workflow.safeguards.clone(),
+            ..DeployedBase::default()
+        });
+    }
+    base
 }
 
 /// Deployed workflows of the projects' environments that no manifest names.

@@ -17,7 +17,7 @@ use crate::view::{Screen, diagnostics};
 /// Name of the file.
 pub(crate) const FILE: &str = "scar.policy.toml";
 /// All rules.
-const RULES: [&str; 8] = [
+const RULES: [&str; 9] = [
     "regions",
     "accounts",
     "cost_per_month",
@@ -26,6 +26,7 @@ const RULES: [&str; 8] = [
     "registries",
     "resources_max",
     "no_open_http",
+    "hardened_in",
 ];
 
 /// The policy file for the manifests of a folder: there or in the next folder above, within a repository.
@@ -94,6 +95,7 @@ fn rule(policy: &mut Policy, key: &Key<'_>, value: &Value<'_>, report: &mut Vec<
         "regions" => texts(value).map(|all| policy.regions = Some(all)),
         "accounts" => texts(value).map(|all| policy.accounts = Some(all)),
         "widen_in" => texts(value).map(|all| policy.widen_in = Some(all)),
+        "hardened_in" => texts(value).map(|all| policy.hardened_in = all),
         "registries" => texts(value).map(|all| policy.registries = all),
         "pinned_images" => flag(value).map(|is| policy.pinned_images = is),
         "no_open_http" => flag(value).map(|is| policy.no_open_http = is),
@@ -174,7 +176,7 @@ mod tests {
     fn all_rules_are_read() {
         let text = "regions = ['eu-west-1']\naccounts = ['123456789012']\ncost_per_month = 12.5\n\
             widen_in = ['dev']\npinned_images = true\nregistries = ['ghcr.io/acme/']\n\
-            resources_max = 400\nno_open_http = true\n";
+            resources_max = 400\nno_open_http = true\nhardened_in = ['prod']\n";
         let mut report = Vec::new();
         let policy = read(text, &mut report);
         assert_eq!(report, []);

@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use scar_manifest::{Files, Format, Manifest, Places, Source};
 use scar_schemas::lock::{self, Lock};
 use scar_schemas::manifest::{Scatter, Work};
-use scar_workflow::{Loaded, Stage, Workflow};
+use scar_workflow::{Stage, Workflow};
 
 use crate::args::Global;
 use crate::error::CliError;
 use crate::view::{Screen, diagnostics};
+use crate::whereabouts;
 
 /// Names that are looked for when no manifest is given.
 const NAMES: [&str; 3] = ["workflow.yaml", "workflow.yml", "workflow.toml"];
@@ -40,7 +41,7 @@ impl Project {
         screen: &Screen,
     ) -> Result<Self, CliError> {
         let (source, folder) = read(given.or(global.file.as_deref()))?;
-        let loaded = check(&source, &folder, global);
+        let loaded = whereabouts::load(&source, &folder, global)?;
         let found = &loaded.diagnostics;
         let (Some(workflow), Some(manifest)) = (loaded.workflow, loaded.manifest) else {
             return Err(diagnostics::invalid(&source, found, screen));
@@ -148,11 +149,6 @@ pub(crate) fn read(given: Option<&Path>) -> Result<(Source, PathBuf), CliError> 
         },
         folder,
     ))
-}
-
-/// Text → workflow and all diagnostics.
-pub(crate) fn check(source: &Source, folder: &Path, global: &Global) -> Loaded {
-    scar_workflow::load(source, global.env.as_deref(), &Folder(folder))
 }
 
 /// Whether a name on the command line is that of a manifest rather than of data.

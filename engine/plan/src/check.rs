@@ -4,7 +4,7 @@ use scar_schemas::construct::Events;
 use scar_template::Rendered;
 use scar_workflow::Workflow;
 
-use crate::{Check, CheckOutcome, Plan, Request, Snapshot, capacity};
+use crate::{Check, CheckOutcome, Plan, Request, Snapshot, capacity, key, quota};
 
 /// Everything that was looked at, the worst first.
 pub(crate) fn checks(
@@ -24,6 +24,8 @@ pub(crate) fn checks(
     checks.extend(overlaps(plan, snapshot));
     checks.extend(images(plan, request));
     checks.extend(pollers(workflow, request));
+    checks.extend(quota::checks(plan, snapshot));
+    checks.extend(key::checks(plan, workflow, snapshot, request));
     checks.extend(unknown(snapshot));
     checks.sort_by(|one, other| {
         (other.outcome, &one.code, &one.stage).cmp(&(one.outcome, &other.code, &other.stage))
@@ -202,7 +204,7 @@ fn short(digest: &scar_schemas::digest::Digest) -> String {
     digest.hex().chars().take(12).collect()
 }
 
-fn judged(code: &str, problem: Option<String>, good: &str) -> Check {
+pub(crate) fn judged(code: &str, problem: Option<String>, good: &str) -> Check {
     let outcome = match problem {
         Some(_) => CheckOutcome::Failed,
         None => CheckOutcome::Passed,

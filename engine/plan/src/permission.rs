@@ -60,7 +60,9 @@ impl Grant {
         let is_bucket = bucket.is_some_and(|bucket| names.existing.contains(bucket));
         // What the stacks make is a placeholder here; an ARN that is known already is somebody else's.
         let is_known = self.resource.starts_with("arn:") && !self.resource.contains("${");
-        let is_foreign = is_bucket || is_known || self.resource == "*";
+        // A key opens nothing without a right to what it encrypts.
+        let is_key = names.key.as_ref() == Some(&self.resource);
+        let is_foreign = is_bucket || (is_known && !is_key) || self.resource == "*";
         PermissionChange {
             stage: self.stage.clone(),
             effect,
@@ -75,6 +77,8 @@ impl Grant {
 struct Names {
     arns: Vec<(String, String)>,
     existing: BTreeSet<String>,
+    /// The environment's KMS key.
+    key: Option<String>,
 }
 
 impl Names {
@@ -95,7 +99,11 @@ impl Names {
             }
             arns.push((arn, bucket.clone()));
         }
-        Self { arns, existing }
+        Self {
+            arns,
+            existing,
+            key: workflow.safeguards.kms_key.clone(),
+        }
     }
 
     /// `data:in/*` for objects, `data:` for a bucket, else the logical id or the ARN.

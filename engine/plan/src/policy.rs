@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::{Action, Block, BlockCode, MicroDollars, Plan};
+use crate::{Action, Block, BlockCode, MicroDollars, Plan, diff};
 
 /// Rules that a plan has to keep. The default has none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct Policy {
     pub resources_max: Option<usize>,
     /// Doors without authentication are refused.
     pub no_open_http: bool,
+    /// Environments that have to have a KMS key and a bucket for access logs.
+    pub hardened_in: BTreeSet<String>,
 }
 
 impl Policy {
@@ -35,6 +37,7 @@ impl Policy {
         blocks.extend(self.widening(plan));
         blocks.extend(self.images(plan));
         blocks.extend(self.doors(plan));
+        blocks.extend(self.safeguards(plan));
         blocks
     }
 
@@ -115,6 +118,26 @@ impl Policy {
             broken("no_open_http", reason)
         };
         open.map(block).collect()
+    }
+
+    fn safeguards(&self, plan: &Plan) -> Option<Block> {
+        if !self.hardened_in.contains(&plan.environment) {
+            return None;
+        }
+        let deployed = diff::deployed(&plan.stack.template.metadata);
+        let settings = deployed
+            .map(|deployed| deployed.settings)
+            .unwrap_or_default();
+        let missing: Vec<&str> = ["kms_key", "access_logs"]
+            .into_iter()
+            .filter(|name| !settings.contains_key(*name))
+            .collect();
+        let reason = format!(
+            "environment {} has to have {}",
+            plan.environment,
+            missing.join(" and ")
+        );
+        (!missing.is_empty()).then(|| broken("hardened_in", reason))
     }
 }
 

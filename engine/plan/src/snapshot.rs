@@ -21,8 +21,23 @@ pub struct Snapshot {
     pub images: BTreeSet<String>,
     /// Buckets that the workflow uses and did not make, by real name.
     pub buckets: BTreeMap<String, BucketState>,
+    /// What the account lets its functions have; `None` if it was not asked.
+    pub limits: Option<AccountLimits>,
     /// What could not be asked, and so is planned without being known.
     pub unknown: Vec<Unknown>,
+}
+
+/// What an account lets its functions have in a region, and what of it is taken.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AccountLimits {
+    /// Functions that may run at once.
+    pub concurrency: u64,
+    /// Those of them that no function has reserved.
+    pub unreserved: u64,
+    /// Bytes that the code of all functions and layers may have.
+    pub code_limit_bytes: u64,
+    /// Bytes that it has.
+    pub code_bytes: u64,
 }
 
 /// What is known of a bucket that the workflow did not make.

@@ -107,6 +107,13 @@ pub struct DeployedBase {
 }
 
 impl DeployedBase {
+    /// Adds what another workflow of the environment needs, when both are rendered before either is deployed.
+    /// Its safeguards stand before those that are there.
+    pub fn add(&mut self, other: &Self) {
+        self.features.extend(&other.features);
+        self.safeguards = safeguard::of_base(&other.safeguards, &self.safeguards);
+    }
+
     /// Reads what a deployed base template says it has.
     #[must_use]
     pub fn new(template: &Document, parameters: BTreeMap<String, String>) -> Self {

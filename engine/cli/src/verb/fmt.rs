@@ -15,6 +15,7 @@ use crate::project::Project;
 use crate::session::block_on;
 use crate::view::difference::difference;
 use crate::view::{Screen, diagnostics};
+use crate::whereabouts::Reach;
 use crate::{file, images, project};
 
 /// Write manifests the way scar does: keys in order, even indentation, quotes only where they are needed.
@@ -171,6 +172,7 @@ fn pin(
     global: &Global,
     screen: &Screen,
 ) -> Result<Option<(PathBuf, String)>, CliError> {
+    let global = &global.reaching(Reach::Written);
     let project = Project::load(path, global, screen)?;
     let mut images = images_of(&project);
     for environment in project.manifest.envs.keys() {

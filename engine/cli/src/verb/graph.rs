@@ -4,6 +4,7 @@ use super::Manifest;
 use crate::args::Global;
 use crate::error::CliError;
 use crate::view::Screen;
+use crate::whereabouts::Reach;
 
 /// Draw the workflow: which stage feeds which.
 #[derive(Debug, clap::Args)]
@@ -35,7 +36,9 @@ pub(crate) fn graph(
         let two = "--json and another form of the graph exclude each other";
         return Err(CliError::failure(two).hint("leave one of them out"));
     }
-    let project = arguments.manifest.load(global, screen)?;
+    let project = arguments
+        .manifest
+        .load(&global.reaching(Reach::Any), screen)?;
     let workflow = &project.workflow;
     let draw = match arguments {
         Arguments { mermaid: true, .. } => scar_workflow::mermaid,

@@ -6,6 +6,7 @@ use crate::deployment::Prepared;
 use crate::error::{CliError, Kind};
 use crate::session;
 use crate::view::Screen;
+use crate::whereabouts::Reach;
 
 /// Print the CloudFormation template that would be deployed.
 ///
@@ -33,7 +34,9 @@ pub(crate) fn render(
     global: &Global,
     screen: &Screen,
 ) -> Result<(), CliError> {
-    let project = arguments.manifest.load(global, screen)?;
+    let project = arguments
+        .manifest
+        .load(&global.reaching(Reach::Written), screen)?;
     let prepared = match arguments.offline {
         true => Prepared::offline(&project, &project.files(), &arguments.packaging, global)?,
         false => session::block_on(Prepared::alone(&project, &arguments.packaging, global))?,

@@ -5,6 +5,7 @@ use crate::args::Global;
 use crate::error::{CliError, Kind};
 use crate::project;
 use crate::view::{Screen, diagnostics};
+use crate::whereabouts::{self, Reach};
 
 /// Check the manifest: all mistakes at once, each with its place and what to do.
 ///
@@ -33,7 +34,7 @@ pub(crate) fn validate(
         .as_deref()
         .or(global.file.as_deref());
     let (source, folder) = project::read(given)?;
-    let loaded = project::check(&source, &folder, global);
+    let loaded = whereabouts::load(&source, &folder, &global.reaching(Reach::Any))?;
     let valid = loaded.workflow.is_some();
     if arguments.sarif {
         screen.document(&diagnostics::sarif(&source, &loaded.diagnostics))?;

@@ -112,4 +112,22 @@ mod tests {
         }
         assert!(Prices::of("xx-1").name.contains("none listed for xx-1"));
     }
+
+    #[test]
+    fn every_price_has_a_source_or_is_said_to_have_none() {
+        let list: Value = serde_json::from_str(include_str!("../../data/prices.json")).unwrap();
+        let regions = list["regions"].as_object().unwrap().iter();
+        let everywhere = (&"everywhere".to_owned(), &list["everywhere"]);
+        for (place, prices) in regions
+            .map(|(name, prices)| (name, prices))
+            .chain([everywhere])
+        {
+            for name in prices.as_object().unwrap().keys() {
+                let source = list["confirmed"][place].get(name).is_some();
+                let names = list["unconfirmed"][place].as_array();
+                let none = names.into_iter().flatten().any(|one| one == name);
+                assert!(source != none, "{place}: {name}");
+            }
+        }
+    }
 }

@@ -14,6 +14,7 @@ use crate::error::{CliError, Kind};
 use crate::plan_set::{PlanSet, Planned, Wishes};
 use crate::project::Project;
 use crate::view::{self, Screen, markdown, sarif};
+use crate::whereabouts::Reach;
 use crate::workspace;
 
 pub(crate) use file::{read, save, text, write};
@@ -93,6 +94,11 @@ pub(crate) fn plan(
 }
 
 fn planned(arguments: &Arguments, global: &Global, screen: &Screen) -> Result<PlanSet, CliError> {
+    let is_offline = arguments.offline || arguments.against.is_some();
+    let global = &match is_offline {
+        true => global.reaching(Reach::Written),
+        false => global.clone(),
+    };
     let is_several = arguments.what.len() > 1 || arguments.what.iter().any(|path| path.is_dir());
     let projects = match arguments.what.as_slice() {
         paths if is_several => workspace::load(paths, global, screen)?,
@@ -105,7 +111,7 @@ fn planned(arguments: &Arguments, global: &Global, screen: &Screen) -> Result<Pl
         None => projects,
     };
     let (packaging, wishes) = (&arguments.packaging, &arguments.wishes);
-    if arguments.offline || arguments.against.is_some() {
+    if is_offline {
         let against = arguments.against.as_deref();
         let plans = offline::plans(projects, against, packaging, wishes, global, screen)?;
         return Ok(PlanSet::offline(plans, is_several));

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use scar_manifest::Destination;
 use scar_plan::{ParameterValue, Plan, Snapshot, Stack, StackChange};
 
 use super::file;
@@ -69,9 +70,13 @@ fn then(
     let Some(source) = revision.project(project)? else {
         return Ok(Snapshot::default());
     };
-    let environment = global.env.as_deref();
+    let destination = Destination {
+        environment: global.env.as_deref(),
+        region: global.region.as_deref(),
+        account: None,
+    };
     let files = revision.files(&project.folder);
-    let loaded = scar_workflow::load(&source, environment, &files);
+    let loaded = scar_workflow::load(&source, destination, &files);
     let (Some(workflow), Some(manifest)) = (loaded.workflow, loaded.manifest) else {
         let errors = diagnostics::summary(&source, &loaded.diagnostics);
         return Err(CliError::new(Kind::Invalid, errors).hint("compare with another revision"));
