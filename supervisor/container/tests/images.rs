@@ -4,37 +4,21 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Child, Command as Program, Stdio as ProgramStdio};
 
 use scar_container::{
     Cache, Client, Command, Credentials, Error, Exit, Job, Layout, Limits, PackSpec, PackedFile,
     Platform, Reference, inspect, pack, program_image, select, unpack,
 };
 
+mod partner;
+
+use partner::{needs, registry, run};
+
 fn spec() -> PackSpec {
     PackSpec {
         programs: ["sh", "ls", "cat", "sha256sum"].map(Into::into).into(),
         ..PackSpec::default()
     }
-}
-
-/// A test that looks on is worth nothing where its partner is missing, so that is a failure.
-fn needs(programs: &[&str]) {
-    for name in programs {
-        let found = std::env::var_os("PATH").is_some_and(|path| {
-            std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
-        });
-        assert!(found, "this test needs the program `{name}`: install it");
-    }
-}
-
-fn run(program: &str, arguments: &[&str]) {
-    let output = Program::new(program).args(arguments).output().unwrap();
-    assert!(
-        output.status.success(),
-        "{program}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
 }
 
 /// Kind, mode, time and content of everything below a root.
@@ -199,48 +183,6 @@ async fn archives_hold_the_same_image() {
             .await
             .unwrap();
         assert_eq!(tree(&ours), tree(&unpacked), "{kind}");
-    }
-}
-
-struct Registry {
-    child: Child,
-    host: String,
-}
-
-impl Drop for Registry {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn registry(folder: &Path) -> Registry {
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    let text = format!(
-        "version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: {}\nhttp:\n  addr: 127.0.0.1:{port}\n",
-        folder.join("registry").display()
-    );
-    std::fs::write(folder.join("registry.yml"), text).unwrap();
-    let child = Program::new("docker-registry")
-        .args(["serve", &folder.join("registry.yml").display().to_string()])
-        .stdout(ProgramStdio::null())
-        .stderr(ProgramStdio::null())
-        .spawn()
-        .unwrap();
-    let address = format!("127.0.0.1:{port}");
-    for _ in 0..200 {
-        if std::net::TcpStream::connect(&address).is_ok() {
-            break;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(25));
-    }
-    Registry {
-        child,
-        host: address,
     }
 }
 

@@ -184,11 +184,13 @@ pub fn select(forced: Option<&str>) -> Result<Selected, Error> {
         },
         Some(other) => Err(refused(
             other,
-            "there is no such engine; there are: namespaces, chroot, graft".into(),
+            "there is no such engine; there are: namespaces, graft, chroot".into(),
         )),
     }
 }
 
+/// `graft` comes before `chroot`: who may mount nothing has no `/proc` in a root by `chroot` alone, and
+/// programs need it to find themselves, their standard input, and what the machine has.
 fn select_any() -> Result<Selected, Error> {
     let namespaces = match namespaces::probe() {
         Ok(()) => {
@@ -197,13 +199,13 @@ fn select_any() -> Result<Selected, Error> {
         }
         Err(reason) => reason,
     };
-    let others = match chroot::probe() {
-        Ok(()) => return Ok(Selected::new(chroot::Chroot, namespaces)),
-        Err(chroot) => format!("{namespaces}; {chroot}"),
+    let others = match graft::probe() {
+        Ok(()) => return Ok(Selected::new(graft::Graft, namespaces)),
+        Err(graft) => format!("{namespaces}; {graft}"),
     };
-    match graft::probe() {
-        Ok(()) => Ok(Selected::new(graft::Graft, others)),
-        Err(graft) => Err(refused("any", format!("{others}; {graft}"))),
+    match chroot::probe() {
+        Ok(()) => Ok(Selected::new(chroot::Chroot, others)),
+        Err(chroot) => Err(refused("any", format!("{others}; {chroot}"))),
     }
 }
 

@@ -62,7 +62,7 @@ impl Engine for Native {
         }
         let name = execution.arguments.first();
         let name = name.map(|text| text.to_string_lossy().into_owned());
-        let watched = launch(execution, job, output);
+        let watched = launch_here(execution, job, output);
         if !adopts_orphans() {
             end_all_but(&before);
         }
@@ -99,7 +99,11 @@ fn link_mounts(job: &Job) -> Result<(), Error> {
 }
 
 /// Runs a program as this process' child, in its root and as its user, to the end.
-fn launch(execution: Execution, job: &Job, output: &mut Output<'_>) -> Result<Watched, Error> {
+pub(crate) fn launch_here(
+    execution: Execution,
+    job: &Job,
+    output: &mut Output<'_>,
+) -> Result<Watched, Error> {
     let (process, files) = process(execution, job.stdio)?;
     let launch = Launch {
         uid_map: c_string("")?,

@@ -36,13 +36,13 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal};
 
 use crate::cache::Rootfs;
-use crate::engine::namespaces::{process, reported};
-use crate::engine::output::{Watched, watch};
+use crate::engine::namespaces::reported;
+use crate::engine::native::launch_here;
+use crate::engine::output::Watched;
 use crate::engine::process::{Execution, c_string};
 use crate::engine::{Engine, Exit, Job, Outcome, Output, user};
 use crate::error::Error;
 use crate::rooted;
-use crate::sys::{self, Isolation, Launch};
 use root::Root;
 
 /// The loader; empty where there is none for the processor.
@@ -130,24 +130,9 @@ fn launch(
         environment: execution.environment.clone(),
         directory: root.host_directory(&execution.directory)?,
     };
-    let (process, files) = process(execution, job.stdio)?;
-    let launch = Launch {
-        uid_map: c_string("")?,
-        gid_map: c_string("")?,
-        mounts: Vec::new(),
-        root: c_string("")?,
-        isolation: Isolation::Translated,
-        process,
-    };
-    let failed = |error| Error::Prepare {
-        step: "start a process".into(),
-        source: error,
-    };
-    let child = sys::start(&launch).map_err(failed)?;
-    drop(launch);
-    let watched = watch(child, files, job, output);
+    let watched = launch_here(execution, job, output);
     end_all(root.loader());
-    let watched = watched.map_err(failed)?;
+    let watched = watched?;
     let step = |_| "start the first process".to_owned();
     let (exit, peak_kib) = reported(&watched, name.unwrap_or_default(), step)?;
     Ok((exit, watched, peak_kib))
