@@ -59,7 +59,8 @@ pub(crate) fn address() -> usize {
 }
 
 // `rcx` is where to go on, `r11` is free, all else is the guest's. The red zone below the stack pointer
-// is skipped. A `mmap` that makes nothing executable is common, and passed here.
+// is skipped. A `mmap` or `mprotect` that makes nothing executable is common,
+// and passed here.
 global_asm!(
     r#"
     .globl graft_entry
@@ -73,8 +74,10 @@ graft_entry:
 1:  sub rcx, 2
     jmp rcx
 2:  cmp eax, {mmap}
+    je 7f
+    cmp eax, {mprotect}
     jne 3f
-    test edx, 4
+7:  test edx, 4
     jz 1b
 3:  lea r11, [rsp - 128]
     xchg rsp, r11
@@ -164,6 +167,7 @@ graft_entry:
     "#,
     count = const COUNT,
     mmap = const crate::numbers::MMAP,
+    mprotect = const crate::numbers::MPROTECT,
     slots = const SLOTS,
     table = sym TABLE,
     taken = sym TAKEN,

@@ -2,18 +2,23 @@
 
 use crate::elf::is_program;
 use crate::entry::Registers;
+use crate::memory::{is_readable, string};
 use crate::numbers;
-use crate::path::{guest_string, to_host, translate};
+use crate::path::{to_host, translate};
 use crate::state::state;
 use crate::sys::{
-    self, AT_FDCWD, Answer, ENOENT, ENOEXEC, File, MAP_ANONYMOUS, MAP_PRIVATE, READABLE, WRITABLE,
+    self, AT_FDCWD, Answer, EFAULT, ELOOP, ENOENT, ENOEXEC, File, MAP_ANONYMOUS, MAP_PRIVATE,
+    READABLE, WRITABLE,
 };
 use crate::text::Text;
 
-/// What the loader needs to know stands before the guest's arguments: loader, plan, host path, guest path.
-pub(crate) const OWN_ARGUMENTS: usize = 4;
-/// More arguments than that do not go on the stack.
-const SMALL: usize = 256;
+/// What the loader needs to know stands before the guest's variables: plan, host path, guest path. So the
+/// arguments, which others see in `/proc`, are the guest's.
+pub(crate) const OWN_VARIABLES: usize = 3;
+/// More words than that do not go on the stack.
+const SMALL: usize = 512;
+/// Scripts whose interpreters are scripts: as many as Linux allows.
+const MAX_SCRIPTS: usize = 4;
 /// As much of a script's first line as the kernel reads, `BINPRM_BUF_SIZE`.
 pub(crate) const LINE_BYTES: usize = 256;
 
@@ -74,133 +79,116 @@ impl Script {
 
 /// `execve`: returns the error if the program cannot be started.
 pub(crate) fn execute(
-    registers: &Registers,
+    slot: *mut u32,
     path: usize,
     arguments: usize,
     environment: usize,
-) -> isize {
+) -> Answer<isize> {
     let mut text = Text::new();
-    let result = translate(AT_FDCWD, path, &mut text).and_then(|host| {
-        check_program(host)?;
-        become_program(
-            registers,
-            host,
-            path,
-            arguments as *const usize,
-            environment,
-        )
-    });
-    result.unwrap_or_else(|error| error)
+    let host = translate(AT_FDCWD, path, &mut text)?;
+    start(slot, host, path, [arguments, environment])
 }
 
-/// `execveat`, with a descriptor of the program itself or of a directory.
-pub(crate) fn execute_at(registers: &Registers) -> isize {
-    const AT_EMPTY_PATH: usize = 0x1000;
-    let [directory, path, arguments, environment, flags, _] = registers.arguments();
-    let name = guest_string(path);
-    if name.first() == Some(&b'/') || (directory as i32 == AT_FDCWD && !name.is_empty()) {
-        return execute(registers, path, arguments, environment);
+/// Starts the program at a host path, or the one that a script names there. `path` is what the guest called
+/// it, `lists` are those of arguments and variables.
+pub(crate) fn start(
+    slot: *mut u32,
+    mut host: usize,
+    path: usize,
+    lists: [usize; 2],
+) -> Answer<isize> {
+    let mut scripts = [const { None }; MAX_SCRIPTS];
+    let mut prefix = Prefix::default();
+    let mut text = Text::new();
+    let mut guest = path;
+    let mut places = scripts.iter_mut();
+    // Whatever the kernel would refuse is found out while there still is somebody to tell.
+    while let Some(script) = read_script(host)? {
+        let script: &Script = places.next().ok_or(ELOOP)?.insert(script);
+        prefix.add(script, guest);
+        guest = script.interpreter() as usize;
+        host = translate(AT_FDCWD, guest, &mut text)?;
     }
-    let made = || -> Answer<isize> {
-        let mut link = Text::new();
-        link.push(b"/proc/self/fd/")?;
-        if name.is_empty() && flags & AT_EMPTY_PATH != 0 {
-            // The descriptor may be one that is closed on exec, but the loader has to open it then.
-            let kept = core::mem::ManuallyDrop::new(File::duplicate(directory as i32)?);
-            link.push_number(kept.0 as usize)?;
-            let result = execute(registers, link.pointer() as usize, arguments, environment);
-            drop(core::mem::ManuallyDrop::into_inner(kept));
-            return Ok(result);
+    become_program(slot, [host, path], &prefix, lists)
+}
+
+/// How the arguments begin when the program is a script.
+#[derive(Default)]
+struct Prefix {
+    words: [usize; 2 * MAX_SCRIPTS + 1],
+    count: usize,
+}
+
+impl Prefix {
+    /// The interpreter and its argument go before what is there; the script takes the place of its name.
+    fn add(&mut self, script: &Script, guest: usize) {
+        let kept = self.count.saturating_sub(1);
+        let own = [Some(script.interpreter()), script.argument()];
+        let count = 1 + usize::from(own[1].is_some());
+        self.words
+            .copy_within(self.count - kept..self.count, count + 1);
+        for (place, word) in self.words.iter_mut().zip(own.into_iter().flatten()) {
+            *place = word as usize;
         }
-        if name.is_empty() {
-            return Err(ENOENT);
-        }
-        let mut host = Text::new();
-        crate::path::file_path(directory as i32, &mut host)?;
-        crate::path::to_guest(host.bytes(), &mut link)?;
-        link.push(b"/")?;
-        link.push(name)?;
-        Ok(execute(
-            registers,
-            link.pointer() as usize,
-            arguments,
-            environment,
-        ))
-    };
-    made().unwrap_or_else(|error| error)
-}
-
-/// Finds out what the kernel would say, while there still is somebody to tell.
-fn check_program(host: usize) -> Answer<()> {
-    check_access(host)?;
-    let mut head = [0; LINE_BYTES];
-    let file = File::open(AT_FDCWD, host as *const u8, 0, 0)?;
-    let length = file.read(&mut head).map_err(|_| sys::EACCES)?;
-    let head = &head[..length];
-    if let Some(script) = Script::new(head) {
-        let mut text = Text::new();
-        return check_access(translate(
-            AT_FDCWD,
-            script.interpreter() as usize,
-            &mut text,
-        )?);
-    }
-    if is_program(head) {
-        Ok(())
-    } else {
-        Err(ENOEXEC)
+        self.words[count] = guest;
+        self.count = count + 1 + kept;
     }
 }
 
-fn check_access(host: usize) -> Answer<()> {
+fn read_script(host: usize) -> Answer<Option<Script>> {
     const X_OK: usize = 1;
     // SAFETY: a path that cannot be read is refused by the kernel.
     sys::check(unsafe { sys::call(numbers::ACCESS, [host, X_OK, 0, 0, 0, 0]) })?;
-    Ok(())
+    let mut head = [0; LINE_BYTES];
+    let file = File::open(AT_FDCWD, host as *const u8, 0, 0)?;
+    let length = file.read(&mut head).map_err(|_| sys::EACCES)?;
+    let script = Script::new(&head[..length]);
+    if script.is_none() && !is_program(&head[..length]) {
+        return Err(ENOEXEC);
+    }
+    Ok(script)
 }
 
 fn become_program(
-    registers: &Registers,
-    host: usize,
-    guest: usize,
-    arguments: *const usize,
-    environment: usize,
+    slot: *mut u32,
+    [host, guest]: [usize; 2],
+    prefix: &Prefix,
+    [arguments, environment]: [usize; 2],
 ) -> Answer<isize> {
-    let mut count = 0;
-    // SAFETY: the guest says that this is a list that ends with a null.
-    while !arguments.is_null() && unsafe { *arguments.add(count) } != 0 {
-        count += 1;
-    }
+    let arguments = list(arguments)?;
+    let replaced = usize::from(prefix.count > 0).min(arguments.len());
+    let own = [state().plan_path.as_ptr() as usize, host, guest];
+    let parts = [
+        &prefix.words[..prefix.count],
+        &arguments[replaced..],
+        &[0],
+        &own,
+        list(environment)?,
+        &[0],
+    ];
+    let words: usize = parts.iter().map(|part| part.len()).sum();
     let mut small = [0_usize; SMALL];
-    let words = count + OWN_ARGUMENTS + 1;
     let large = if words > SMALL {
         Some(allocate(words)?)
     } else {
         None
     };
-    let list = large.unwrap_or(small.as_mut_ptr());
-    let own = [
-        state().plan.loader().as_ptr() as usize,
-        state().plan_path.as_ptr() as usize,
-        host,
-        guest,
-    ];
-    // SAFETY: the list has room for all of them, and was zeros.
-    unsafe {
-        core::ptr::copy_nonoverlapping(own.as_ptr(), list, OWN_ARGUMENTS);
-        if count > 0 {
-            core::ptr::copy_nonoverlapping(arguments, list.add(OWN_ARGUMENTS), count);
+    let all = large.unwrap_or(small.as_mut_ptr());
+    let mut at = all;
+    for part in parts {
+        // SAFETY: there is room for all of them.
+        unsafe {
+            core::ptr::copy_nonoverlapping(part.as_ptr(), at, part.len());
+            at = at.add(part.len());
         }
     }
+    let first = prefix.count + arguments.len() - replaced + 1;
     // A process made by vfork shares this slot with its parent, who goes on when it has left.
-    sys::clear_when_gone(registers.slot);
+    sys::clear_when_gone(slot);
+    let loader = state().plan.loader().as_ptr() as usize;
+    let variables = all as usize + first * size_of::<usize>();
     // SAFETY: all strings are live.
-    let result = unsafe {
-        sys::call(
-            numbers::EXECVE,
-            [own[0], list as usize, environment, 0, 0, 0],
-        )
-    };
+    let result = unsafe { sys::call(numbers::EXECVE, [loader, all as usize, variables, 0, 0, 0]) };
     sys::clear_when_gone(core::ptr::null_mut());
     if let Some(large) = large {
         // SAFETY: mapped above, and not used any more.
@@ -209,19 +197,59 @@ fn become_program(
     Ok(result)
 }
 
+/// A list of the guest's without the null at its end.
+fn list<'a>(pointer: usize) -> Answer<&'a [usize]> {
+    let mut count = 0;
+    while pointer != 0 {
+        let place = pointer + count * size_of::<usize>();
+        if !is_readable(place, size_of::<usize>()) {
+            return Err(EFAULT);
+        }
+        // SAFETY: just looked at; the kernel would read it as well.
+        if unsafe { (place as *const usize).read_unaligned() } == 0 {
+            // SAFETY: all of it was looked at.
+            return Ok(unsafe { core::slice::from_raw_parts(pointer as *const usize, count) });
+        }
+        count += 1;
+    }
+    Ok(&[])
+}
+
 fn allocate(words: usize) -> Answer<*mut usize> {
     let bytes = words * size_of::<usize>();
+    let flags = MAP_PRIVATE | MAP_ANONYMOUS;
     // SAFETY: a new place.
-    let at = unsafe {
-        sys::map(
-            0,
-            bytes,
-            READABLE | WRITABLE,
-            MAP_PRIVATE | MAP_ANONYMOUS,
-            None,
-        )
-    }?;
+    let at = unsafe { sys::map(0, bytes, READABLE | WRITABLE, flags, None) }?;
     Ok(at as *mut usize)
+}
+
+/// `execveat`, with a descriptor of the program itself or of a directory.
+pub(crate) fn execute_at(registers: &Registers) -> Answer<isize> {
+    const AT_EMPTY_PATH: usize = 0x1000;
+    let [directory, path, arguments, environment, flags, _] = registers.arguments();
+    let name = string(path);
+    if name.first() == Some(&b'/') || (directory as i32 == AT_FDCWD && !name.is_empty()) {
+        return execute(registers.slot, path, arguments, environment);
+    }
+    let mut link = Text::new();
+    if name.is_empty() && flags & AT_EMPTY_PATH != 0 {
+        link.push(b"/proc/self/fd/")?;
+        // The descriptor may be one that is closed on exec, but the loader has to open it then.
+        let kept = File::duplicate(directory as i32)?;
+        link.push_number(kept.0 as usize)?;
+        let path = link.pointer() as usize;
+        return execute(registers.slot, path, arguments, environment);
+    }
+    if name.is_empty() {
+        return Err(ENOENT);
+    }
+    let mut host = Text::new();
+    crate::path::file_path(directory as i32, &mut host)?;
+    crate::path::to_guest(host.bytes(), &mut link)?;
+    link.push(b"/")?;
+    link.push(name)?;
+    let path = link.pointer() as usize;
+    execute(registers.slot, path, arguments, environment)
 }
 
 /// The host's path of a program interpreter, which has a zero byte at its end.

@@ -4,16 +4,19 @@ use core::mem::ManuallyDrop;
 
 use crate::entry::Registers;
 use crate::exec;
+use crate::memory::{is_readable, is_writable, string};
 use crate::numbers as n;
 use crate::patch::{self, Mapping};
-use crate::path::{directory_path, guest_string, refusal, to_host, translate};
+use crate::path::{
+    directory_path, file_path, is_below, keep_below_root, refusal, to_guest, to_host, translate,
+};
 use crate::shared::{separate, separate_open};
 use crate::sockets;
 use crate::state::state;
 use crate::status;
 use crate::sys::{
-    self, AT_FDCWD, AT_SYMLINK_NOFOLLOW, Answer, ENOSYS, EOPNOTSUPP, EPERM, ERANGE, File,
-    O_NOFOLLOW, Status,
+    self, AT_FDCWD, AT_SYMLINK_NOFOLLOW, Answer, EFAULT, ENOSYS, EOPNOTSUPP, EPERM, ERANGE, EXDEV,
+    EXECUTABLE, File, MAP_SHARED, O_NOFOLLOW, O_PATH, READABLE, Status,
 };
 use crate::text::Text;
 
@@ -44,9 +47,10 @@ fn dispatch(number: usize, registers: &Registers) -> Answer<Option<isize>> {
         n::READLINKAT => status::read(a as i32, b, c, d),
         n::GETDENTS64 => status::entries(registers),
         n::GETCWD => current_directory(a, b)?,
-        n::EXECVE => exec::execute(registers, a, b, c),
-        n::EXECVEAT => exec::execute_at(registers),
+        n::EXECVE => exec::execute(registers.slot, a, b, c)?,
+        n::EXECVEAT => exec::execute_at(registers)?,
         n::MMAP => map(registers),
+        n::MPROTECT | n::PKEY_MPROTECT => protect(number, registers),
         n::RENAME | n::LINK => two_paths(number, registers, [HERE, a, HERE, b])?,
         n::RENAMEAT | n::RENAMEAT2 | n::LINKAT => two_paths(number, registers, [a, b, c, d])?,
         n::SYMLINK => symlink(a, HERE, b)?,
@@ -61,7 +65,7 @@ fn dispatch(number: usize, registers: &Registers) -> Answer<Option<isize>> {
         n::GETSOCKNAME | n::GETPEERNAME | n::ACCEPT | n::ACCEPT4 => {
             sockets::receive(number, registers)
         }
-        n::PRCTL => instead_of(EPERM, harmless_option(a), number, registers),
+        n::PRCTL => option(registers),
         n::FALLOCATE => instead_of(EPERM, Some(EOPNOTSUPP), number, registers),
         n::CHROOT => EPERM,
         n::IO_URING_SETUP => ENOSYS,
@@ -125,6 +129,7 @@ const O_ACCESS: usize = 3;
 const O_CREAT: usize = 0o100;
 const O_EXCL: usize = 0o200;
 const O_TRUNC: usize = 0o1000;
+const AT_SYMLINK_FOLLOW: usize = 0x400;
 
 /// Gives a file that is going to be written its own data.
 fn prepare_open(directory: i32, path: usize, host: usize, flags: usize) -> Answer<()> {
@@ -163,7 +168,7 @@ fn open_how(registers: &Registers) -> Answer<isize> {
     let [directory, path, how, ..] = arguments;
     let mut text = Text::new();
     let host = translate(directory as i32, path, &mut text)?;
-    if how != 0 {
+    if is_readable(how, size_of::<u64>()) {
         // SAFETY: the guest says that this is a `struct open_how`, which begins with the flags.
         let flags = unsafe { *(how as *const u64) } as usize;
         prepare_open(directory as i32, path, host, flags)?;
@@ -179,6 +184,7 @@ fn two_paths(number: usize, registers: &Registers, paths: [usize; 4]) -> Answer<
     }
     refusal(to as i32, new, true)?;
     let (mut first, mut second) = (Text::new(), Text::new());
+    let (given, wanted) = (string(old), string(new));
     let old = translate(from as i32, old, &mut first)?;
     let new = translate(to as i32, new, &mut second)?;
     let flags = if number == n::RENAMEAT2 || number == n::LINKAT {
@@ -186,6 +192,16 @@ fn two_paths(number: usize, registers: &Registers, paths: [usize; 4]) -> Answer<
     } else {
         0
     };
+    let is_link = matches!(number, n::LINK | n::LINKAT);
+    let is_followed = is_link && flags & AT_SYMLINK_FOLLOW != 0;
+    let is_beside = from == to && !is_followed && parent(given) == parent(wanted);
+    if !is_beside && crosses([from, old], [to, new], is_followed) {
+        return Err(EXDEV);
+    }
+    if is_link {
+        // Both names shall be of one file, also when it is written.
+        separate(from as i32, old, is_followed);
+    }
     let number = match number {
         n::LINK | n::LINKAT => n::LINKAT,
         _ if flags == 0 => n::RENAMEAT,
@@ -194,12 +210,44 @@ fn two_paths(number: usize, registers: &Registers, paths: [usize; 4]) -> Answer<
     Ok(call(number, [from, old, to, new, flags, 0]))
 }
 
+fn parent(path: &[u8]) -> &[u8] {
+    let end = path.iter().rposition(|&byte| byte == b'/');
+    end.map_or(b"", |end| &path[..=end])
+}
+
+/// Whether two places are in different mounts, between which nothing is moved or linked.
+fn crosses(old: [usize; 2], new: [usize; 2], is_followed: bool) -> bool {
+    let mount = |[directory, path]: [usize; 2], is_followed| {
+        let mut place = Text::new();
+        real_place(directory as i32, path, is_followed, &mut place).ok()?;
+        let mut mounts = state().plan.mounts();
+        Some(mounts.position(|mount| is_below(place.bytes(), mount.host)))
+    };
+    match (mount(old, is_followed), mount(new, false)) {
+        (Some(old), Some(new)) => old != new,
+        // The kernel has more to say about it.
+        _ => false,
+    }
+}
+
+/// The host's path of the directory that a translated path is in, or of what it leads to in the end.
+fn real_place(directory: i32, path: usize, is_followed: bool, place: &mut Text) -> Answer<()> {
+    let path = string(path);
+    if path.is_empty() {
+        return file_path(directory, place);
+    }
+    let part = if is_followed { path } else { parent(path) };
+    place.push(if part.is_empty() { b"." } else { part })?;
+    let opened = File::open(directory, place.pointer(), O_PATH, 0)?;
+    file_path(opened.0, place)
+}
+
 /// An absolute target becomes one on the host, where the kernel follows it.
 fn symlink(target: usize, directory: usize, path: usize) -> Answer<isize> {
     refusal(directory as i32, path, true)?;
     let (mut first, mut second) = (Text::new(), Text::new());
     let mut written = target;
-    let given = guest_string(target);
+    let given = string(target);
     if given.first() == Some(&b'/') {
         to_host(given, &mut first)?;
         // A link to a link to this process' program would be one to the program of who makes it.
@@ -208,7 +256,22 @@ fn symlink(target: usize, directory: usize, path: usize) -> Answer<isize> {
         }
     }
     let place = translate(directory as i32, path, &mut second)?;
+    if given.starts_with(b"..") && keep_below(given, directory as i32, place, &mut first)? {
+        written = first.pointer() as usize;
+    }
     Ok(call(n::SYMLINKAT, [written, directory, place, 0, 0, 0]))
+}
+
+/// Whether a relative target would lead out of the mount or the root that the link is in; then `text` is what
+/// leads to the same place of the container.
+fn keep_below(given: &[u8], directory: i32, place: usize, text: &mut Text) -> Answer<bool> {
+    let (mut host, mut guest) = (Text::new(), Text::new());
+    // Without a parent there will be no link either.
+    if real_place(directory, place, false, &mut host).is_err() {
+        return Ok(false);
+    }
+    to_guest(host.bytes(), &mut guest)?;
+    keep_below_root(given, guest.bytes(), text)
 }
 
 /// There is one user, so files cannot change hands; that succeeds as it does for a real root.
@@ -238,6 +301,9 @@ fn current_directory(buffer: usize, size: usize) -> Answer<isize> {
     if length > size {
         return Ok(ERANGE);
     }
+    if !is_writable(buffer, length) {
+        return Ok(EFAULT);
+    }
     // SAFETY: the guest says that its buffer has this size.
     unsafe { core::ptr::copy_nonoverlapping(guest.pointer(), buffer as *mut u8, length) };
     Ok(length as isize)
@@ -246,19 +312,31 @@ fn current_directory(buffer: usize, size: usize) -> Answer<isize> {
 /// Maps what the guest wants to execute, and replaces the calls in it.
 fn map(registers: &Registers) -> isize {
     let arguments = registers.arguments();
-    let [_, length, protection, _, file, offset] = arguments;
+    let [_, length, protection, flags, file, offset] = arguments;
     let result = call(n::MMAP, arguments);
-    if result > 0 && file as i32 >= 0 {
+    // What is written into a shared mapping would be written into the file.
+    if result > 0 && file as i32 >= 0 && flags & MAP_SHARED == 0 {
         // The descriptor is the guest's, who closes it.
         let file = ManuallyDrop::new(File(file as i32));
         let at = result.unsigned_abs();
-        patch::patch(&Mapping {
+        let mapping = Mapping {
             at,
             length,
             offset,
-            file: &file,
             protection,
-        });
+            is_known: false,
+        };
+        patch::patch(&mapping, &file);
+    }
+    result
+}
+
+/// Replaces the calls in what the guest has written and wants to execute now.
+fn protect(number: usize, registers: &Registers) -> isize {
+    let [at, length, protection, ..] = registers.arguments();
+    let result = call(number, registers.arguments());
+    if result == 0 && protection & READABLE != 0 && protection & EXECUTABLE != 0 {
+        patch::patch_memory(at, length, protection);
     }
     result
 }
@@ -273,7 +351,11 @@ fn identity(number: usize, registers: &Registers) -> isize {
         n::SETFSGID => group as isize,
         n::GETRESUID | n::GETRESGID => {
             let shown = if number == n::GETRESUID { user } else { group };
-            for place in [registers.rdi, registers.rsi, registers.rdx] {
+            let places = [registers.rdi, registers.rsi, registers.rdx];
+            if !places.iter().all(|&place| is_readable(place, 4)) {
+                return EFAULT;
+            }
+            for place in places {
                 // SAFETY: the guest says that these are three numbers of its own.
                 unsafe { *(place as *mut u32) = shown };
             }
@@ -283,10 +365,40 @@ fn identity(number: usize, registers: &Registers) -> isize {
     }
 }
 
-/// Options of `prctl` whose refusal by a sandbox may be hidden, and what to say instead: names of
-/// processes, signals at the end of the parent, whether memory can be dumped, no new rights, tracers.
-fn harmless_option(option: usize) -> Option<isize> {
-    matches!(option, 1 | 4 | 15 | 38 | 0x5961_6d61).then_some(0)
+/// `prctl`: the refusal of some options by a sandbox is hidden: signals at the end of the parent, whether
+/// memory can be dumped, no new rights, tracers. Names of threads are in `/proc` as well.
+fn option(registers: &Registers) -> isize {
+    const SET_NAME: usize = 15;
+    const GET_NAME: usize = 16;
+    let result = call(n::PRCTL, registers.arguments());
+    let [option, name, ..] = registers.arguments();
+    match option {
+        _ if result != EPERM => result,
+        SET_NAME => named(|file| file.write(string(name))),
+        GET_NAME if is_writable(name, NAME_BYTES) => named(|file| {
+            // SAFETY: just looked at; the guest says that it has this room for a name.
+            let name = unsafe { core::slice::from_raw_parts_mut(name as *mut u8, NAME_BYTES) };
+            name.fill(0);
+            let length = file.read(name).unwrap_or(0);
+            // The file ends with a line end.
+            name[length.saturating_sub(1)] = 0;
+        }),
+        1 | 4 | 38 | 0x5961_6d61 => 0,
+        _ => result,
+    }
+}
+
+/// Room for the name of a thread, `TASK_COMM_LEN`.
+const NAME_BYTES: usize = 16;
+
+/// Does something with the file that holds the name of this thread.
+fn named(work: impl FnOnce(&File)) -> isize {
+    const O_RDWR: usize = 2;
+    let path = c"/proc/thread-self/comm".as_ptr().cast();
+    if let Ok(file) = File::open(AT_FDCWD, path, O_RDWR, 0) {
+        work(&file);
+    }
+    0
 }
 
 /// Makes the call, and gives another answer in place of one that only a sandbox gives.

@@ -164,13 +164,14 @@ fn map(file: &File, segment: &Segment, bias: usize) -> Answer<()> {
         // SAFETY: within the reserved room.
         unsafe { sys::map(begin, length, protection, flags, Some((file, offset))) }?;
         if protection & EXECUTABLE != 0 {
-            patch::patch(&Mapping {
+            let mapping = Mapping {
                 at: begin,
                 length,
                 offset,
-                file,
                 protection,
-            });
+                is_known: false,
+            };
+            patch::patch(&mapping, file);
         }
         zeros = file_end.next_multiple_of(PAGE);
         if protection & WRITABLE != 0 {

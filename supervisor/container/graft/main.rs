@@ -1,7 +1,7 @@
 //! The loader of the engine `graft`: maps a program of an image and translates its paths from within.
 //!
-//! It is started as `loader PLAN HOST-PATH GUEST-PATH ARGUMENTS…` and never ends: the guest takes its
-//! process over. There is no standard library and no allocator; what is needed lives on the stack, in
+//! It is started with the guest's arguments and, before the guest's variables, the paths of the plan and of
+//! the program on the host and in the guest. It never ends: the guest takes its process over. There is no standard library and no allocator; what is needed lives on the stack, in
 //! the mapped plan, or in memory that is mapped for it. Unsafe code is everywhere near the surface here:
 //! other people's programs run in this address space.
 #![no_std]
@@ -13,6 +13,7 @@ mod entry;
 mod exec;
 mod handle;
 mod load;
+mod memory;
 mod numbers;
 mod patch;
 mod path;
@@ -29,15 +30,13 @@ mod window;
 
 use core::arch::{asm, global_asm};
 
-use exec::{OWN_ARGUMENTS, Script};
+use exec::OWN_VARIABLES;
 use load::Program;
 use plan::Plan;
 use state::State;
 use sys::{AT_FDCWD, Answer, File, MAP_ANONYMOUS, MAP_NORESERVE, MAP_PRIVATE, READABLE, WRITABLE};
 use text::Text;
 
-/// Scripts whose interpreters are scripts: as many as Linux allows.
-const MAX_SCRIPTS: usize = 4;
 /// As much of a file as has to hold its program headers.
 const HEAD_BYTES: usize = 4096;
 
@@ -70,16 +69,15 @@ unsafe extern "C" fn start(stack: *const usize, base: usize, dynamic: *const [us
         relocate(base, dynamic);
         Initial::new(stack)
     };
-    let mut start = Start::new(&initial);
     // SAFETY: as this function's.
-    match unsafe { prepare(&initial, &mut start) } {
+    match unsafe { prepare(&initial) } {
         // SAFETY: the guest was loaded, and nothing of ours is needed after it.
-        Ok((program, entry, base)) => unsafe { initial.enter(&start, &program, entry, base) },
+        Ok((program, entry, base)) => unsafe { initial.enter(&program, entry, base) },
         Err(error) => {
             let mut reason = Text::new();
             let _ = reason.push(b"cannot be started, error ");
             let _ = reason.push_number(error.unsigned_abs());
-            sys::fail(reason.bytes(), initial.argument(OWN_ARGUMENTS - 1))
+            sys::fail(reason.bytes(), initial.own(2))
         }
     }
 }
@@ -123,31 +121,6 @@ struct Initial {
     pair_count: usize,
 }
 
-/// How the guest's arguments begin.
-struct Start {
-    /// In place of the loader's own arguments and, with a script, of the guest's first.
-    prefix: [usize; 3 * MAX_SCRIPTS],
-    prefix_count: usize,
-    /// How many of the given arguments are left out.
-    skipped: usize,
-    guest: usize,
-    /// The strings that `prefix` leads to; this structure must not move.
-    scripts: [Option<Script>; MAX_SCRIPTS],
-}
-
-impl Start {
-    fn new(initial: &Initial) -> Self {
-        let guest = initial.argument(OWN_ARGUMENTS - 1);
-        Self {
-            prefix: [0; 3 * MAX_SCRIPTS],
-            prefix_count: 0,
-            skipped: OWN_ARGUMENTS,
-            guest: guest.as_ptr() as usize,
-            scripts: [const { None }; MAX_SCRIPTS],
-        }
-    }
-}
-
 impl Initial {
     /// # Safety
     /// `stack` is the stack pointer of a new process.
@@ -177,21 +150,27 @@ impl Initial {
         }
     }
 
-    fn argument(&self, index: usize) -> &'static [u8] {
-        if index >= self.argument_count {
+    /// The list of variables without those that are for us.
+    fn guest_variables(&self) -> *const usize {
+        // SAFETY: `prepare` has read ours before.
+        unsafe { self.variables.add(OWN_VARIABLES) }
+    }
+
+    /// One of the variables that are for us.
+    fn own(&self, index: usize) -> &'static [u8] {
+        if self.variable_count < OWN_VARIABLES {
             return b"";
         }
-        // SAFETY: arguments are strings that live as long as the process.
-        unsafe { sys::string(*self.arguments.add(index) as *const u8) }
+        // SAFETY: variables are strings that live as long as the process.
+        unsafe { sys::string(*self.variables.add(index) as *const u8) }
     }
 
     /// Makes the stack that the kernel would have made, and goes to the guest's first instruction.
     ///
     /// # Safety
     /// Nothing of the loader's may be running any more.
-    unsafe fn enter(&self, start: &Start, program: &Program, entry: usize, base: usize) -> ! {
-        let left = self.argument_count.saturating_sub(start.skipped);
-        let count = start.prefix_count + left;
+    unsafe fn enter(&self, program: &Program, entry: usize, base: usize) -> ! {
+        let count = self.argument_count;
         let words = 1 + count + 1 + self.variable_count + 1 + self.pair_count * 2;
         let here = core::ptr::from_ref(&words) as usize;
         let top = (here - 8192 - words * 8) & !15;
@@ -203,28 +182,26 @@ impl Initial {
                 writer = writer.add(1);
             }
         };
+        let guest = self.own(2).as_ptr() as usize;
         put(count);
-        start.prefix[..start.prefix_count]
-            .iter()
-            .for_each(|&word| put(word));
         // SAFETY: as `new` found it.
         unsafe {
-            (0..left).for_each(|index| put(*self.arguments.add(start.skipped + index)));
+            (0..count).for_each(|index| put(*self.arguments.add(index)));
             put(0);
-            (0..self.variable_count).for_each(|index| put(*self.variables.add(index)));
+            (OWN_VARIABLES..self.variable_count).for_each(|index| put(*self.variables.add(index)));
             put(0);
             for [kind, value] in (0..self.pair_count).map(|index| *self.pairs.add(index)) {
                 put(kind);
-                put(auxiliary(kind, value, start, program, base));
+                put(auxiliary(kind, value, guest, program, base));
             }
-            asm!("mov rsp, {}", "xor edx, edx", "xor ebp, ebp", "jmp {}", in(reg) top,
-                in(reg) entry, options(noreturn))
+            asm!("mov rsp, rax", "xor edx, edx", "xor ebp, ebp", "jmp rcx", in("rax") top,
+                in("rcx") entry, options(noreturn))
         }
     }
 }
 
 /// The auxiliary vector's value for the guest; numbers are those of `getauxval`.
-fn auxiliary(kind: usize, value: usize, start: &Start, program: &Program, base: usize) -> usize {
+fn auxiliary(kind: usize, value: usize, guest: usize, program: &Program, base: usize) -> usize {
     const HEADER_BYTES: usize = 56;
     match kind {
         3 => program.headers,
@@ -234,31 +211,35 @@ fn auxiliary(kind: usize, value: usize, start: &Start, program: &Program, base: 
         9 => program.entry,
         11 | 12 => state::state().shown_user() as usize,
         13 | 14 => state::state().shown_group() as usize,
-        31 => start.guest,
+        31 => guest,
         _ => value,
     }
 }
 
-/// Reads the plan, finds the program behind scripts, and maps it and its interpreter; gives the program,
-/// where to begin, and where the interpreter is.
+/// Reads the plan, and maps the program and its interpreter; gives the program, where to begin, and where the
+/// interpreter is. A script, with which only the first process of a run begins, is started by its interpreter.
 ///
 /// # Safety
 /// As [`start`], after [`relocate`].
-unsafe fn prepare(initial: &Initial, start: &mut Start) -> Answer<(Program, usize, usize)> {
-    if initial.argument_count < OWN_ARGUMENTS {
-        return Err(sys::ENOENT);
-    }
+unsafe fn prepare(initial: &Initial) -> Answer<(Program, usize, usize)> {
     // SAFETY: this is the only thread, and `state` was not used yet.
-    unsafe { set_up(initial.argument(1)) }?;
+    unsafe { set_up(initial.own(0)) }?;
+    let (path, guest) = (initial.own(1), initial.own(2));
     let mut host = Text::new();
-    host.push(initial.argument(2))?;
+    host.push(path)?;
     let mut head = [0; HEAD_BYTES];
-    let file = open_program(initial, start, &mut host, &mut head)?;
+    let file = File::open(AT_FDCWD, host.pointer(), 0, 0)?;
+    let length = file.read_at(&mut head, 0)?;
+    if head.starts_with(b"#!") {
+        let lists = [initial.arguments, initial.guest_variables()].map(|list| list as usize);
+        let guest = guest.as_ptr() as usize;
+        let result = exec::start(core::ptr::null_mut(), path.as_ptr() as usize, guest, lists)?;
+        return Err(result);
+    }
     // SAFETY: this is the only thread, and no reference to it is kept.
     unsafe { state::executable() }.push(host.bytes())?;
-    let length = file.read_at(&mut head, 0)?;
     let program = load::load(&file, &head[..length])?;
-    name_process(start.guest);
+    name_process(guest);
     let Some(interpreter) = program.interpreter() else {
         let entry = program.entry;
         return Ok((program, entry, 0));
@@ -268,50 +249,6 @@ unsafe fn prepare(initial: &Initial, start: &mut Start) -> Answer<(Program, usiz
     let length = file.read_at(&mut head, 0)?;
     let interpreter = load::load(&file, &head[..length])?;
     Ok((program, interpreter.entry, interpreter.base))
-}
-
-/// Opens the program, or the interpreter of the script that it is.
-fn open_program(
-    initial: &Initial,
-    start: &mut Start,
-    host: &mut Text,
-    head: &mut [u8; HEAD_BYTES],
-) -> Answer<File> {
-    for at in 0..=MAX_SCRIPTS {
-        let file = File::open(AT_FDCWD, host.pointer(), 0, 0)?;
-        let length = file.read_at(head, 0)?;
-        let Some(script) = Script::new(&head[..length]) else {
-            return Ok(file);
-        };
-        let Some(place) = start.scripts.get_mut(at) else {
-            break;
-        };
-        let script = place.insert(script);
-        let (interpreter, argument) = (script.interpreter(), script.argument());
-        let mut own = [interpreter as usize, 0, 0];
-        let mut count = 1;
-        for word in argument
-            .map(|text| text as usize)
-            .into_iter()
-            .chain([start.guest])
-        {
-            own[count] = word;
-            count += 1;
-        }
-        // The script's path takes the place of the first argument.
-        if start.prefix_count == 0 {
-            start.skipped += usize::from(initial.argument_count > start.skipped);
-        }
-        let kept = start.prefix_count.saturating_sub(1);
-        start
-            .prefix
-            .copy_within(start.prefix_count - kept..start.prefix_count, count);
-        start.prefix[..count].copy_from_slice(&own[..count]);
-        start.prefix_count = count + kept;
-        start.guest = interpreter as usize;
-        exec::interpreter_path(interpreter, host)?;
-    }
-    Err(sys::ELOOP)
 }
 
 /// Maps the plan and the stacks.
@@ -346,9 +283,8 @@ unsafe fn set_up(plan_path: &'static [u8]) -> Answer<()> {
 }
 
 /// Gives the process the name of its program, as far as the kernel allows.
-fn name_process(guest: usize) {
+fn name_process(path: &[u8]) {
     const O_WRONLY: usize = 1;
-    let path = path::guest_string(guest);
     let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or(path);
     if let Ok(file) = File::open(AT_FDCWD, c"/proc/self/comm".as_ptr().cast(), O_WRONLY, 0) {
         file.write(name);

@@ -11,7 +11,7 @@
 //! and threads begin, and signal handlers return, as if we were not there.
 
 use crate::entry;
-use crate::scan::{JUMP_BYTES, Site};
+use crate::scan::{JUMP_BYTES, Site, scan};
 use crate::sites::Sites;
 use crate::sys::{self, Answer, EXECUTABLE, File, MAP_ANONYMOUS, MAP_PRIVATE, READABLE, WRITABLE};
 
@@ -24,17 +24,18 @@ const HEADER_BYTES: usize = 16;
 const REACH: isize = 0x7000_0000;
 
 /// A part of a file in memory.
-pub(crate) struct Mapping<'a> {
+pub(crate) struct Mapping {
     pub(crate) at: usize,
     pub(crate) length: usize,
     /// Where in the file it begins.
     pub(crate) offset: usize,
-    pub(crate) file: &'a File,
     /// The rights that it has and shall have again.
     pub(crate) protection: usize,
+    /// Whether other threads may run what is in it.
+    pub(crate) is_known: bool,
 }
 
-impl Mapping<'_> {
+impl Mapping {
     /// Address of a site that lies within.
     fn address(&self, site: Site) -> Option<usize> {
         let from = (site.offset as usize).checked_sub(self.offset)?;
@@ -43,14 +44,58 @@ impl Mapping<'_> {
     }
 }
 
-/// Replaces what has to be replaced. If that is impossible, the code stays as it is.
-pub(crate) fn patch(mapping: &Mapping<'_>) {
-    if let Ok(sites) = Sites::of(mapping.file) {
+/// Replaces what has to be replaced in a part of a file. If that is impossible, the code stays as it is.
+pub(crate) fn patch(mapping: &Mapping, file: &File) {
+    if let Ok(sites) = Sites::of(file) {
         let _ = replace(mapping, &sites);
     }
 }
 
-fn replace(mapping: &Mapping<'_>, sites: &Sites) -> Answer<()> {
+/// The same in memory that just became executable, as far as there is anything in it.
+pub(crate) fn patch_memory(at: usize, length: usize, protection: usize) {
+    const PAGES: usize = 2048;
+    let end = at.saturating_add(length).next_multiple_of(PAGE);
+    let mut at = at;
+    while at < end {
+        let count = ((end - at) / PAGE).min(PAGES);
+        let mut pages = [1; PAGES];
+        // Where the kernel does not tell, all of it is looked at.
+        let _ = sys::resident(at, count * PAGE, &mut pages);
+        for run in pages[..count].chunk_by(|left, right| left & 1 == right & 1) {
+            let length = run.len() * PAGE;
+            if run[0] & 1 != 0 {
+                patch_run(at, length, protection);
+            }
+            at += length;
+        }
+    }
+}
+
+fn patch_run(at: usize, length: usize, protection: usize) {
+    // SAFETY: the guest has just got the right to read it.
+    let code = unsafe { core::slice::from_raw_parts(at as *const u8, length) };
+    let mut any = false;
+    scan(code, 0, &mut |_| any = true);
+    if !any {
+        return;
+    }
+    let mapping = Mapping {
+        at,
+        length,
+        offset: 0,
+        protection,
+        is_known: true,
+    };
+    if let Ok(sites) = Sites::find(code, scan_memory) {
+        let _ = replace(&mapping, &sites);
+    }
+}
+
+fn scan_memory(code: &[u8], found: &mut dyn FnMut(Site)) {
+    scan(code, 0, found);
+}
+
+fn replace(mapping: &Mapping, sites: &Sites) -> Answer<()> {
     let count = sites
         .iter()
         .filter_map(|site| mapping.address(site))
@@ -61,8 +106,9 @@ fn replace(mapping: &Mapping<'_>, sites: &Sites) -> Answer<()> {
     let size = (HEADER_BYTES + count * TRAMPOLINE_BYTES).next_multiple_of(PAGE);
     let arena = arena(mapping, size)?;
     let length = mapping.length.next_multiple_of(PAGE);
-    // SAFETY: nobody runs this code yet: it was mapped by the call that we are in.
-    unsafe { sys::protect(mapping.at, length, READABLE | WRITABLE) }?;
+    let rights = READABLE | WRITABLE | if mapping.is_known { EXECUTABLE } else { 0 };
+    // SAFETY: who may run this code meanwhile keeps the right to.
+    unsafe { sys::protect(mapping.at, length, rights) }?;
     let mut writer = Writer { arena, at: arena };
     writer.put(&(entry::address()).to_le_bytes());
     writer.at = arena + HEADER_BYTES;
@@ -80,7 +126,7 @@ fn replace(mapping: &Mapping<'_>, sites: &Sites) -> Answer<()> {
 }
 
 /// Memory that jumps from the mapping reach.
-fn arena(mapping: &Mapping<'_>, size: usize) -> Answer<usize> {
+fn arena(mapping: &Mapping, size: usize) -> Answer<usize> {
     let end = (mapping.at + mapping.length).next_multiple_of(PAGE);
     let hints = [
         mapping.at.wrapping_sub(size + 0x1_0000),

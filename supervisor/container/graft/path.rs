@@ -3,17 +3,15 @@
 //! Links in the root lead to host paths, so the kernel resolves everything in one call. Only `..` needs
 //! care, because it must not climb over the root or out of a mount.
 
+use crate::memory::string;
 use crate::numbers;
 use crate::state::state;
 use crate::sys::{self, AT_FDCWD, Answer, File, O_PATH};
-use crate::text::{MAX_BYTES, Text};
-
-/// Pointers below this lead nowhere; the kernel says so better.
-const FIRST_ADDRESS: usize = 4096;
+use crate::text::Text;
 
 /// Gives the pointer that the kernel gets instead of `pointer`: itself, or to what is now in `text`.
 pub(crate) fn translate(directory: i32, pointer: usize, text: &mut Text) -> Answer<usize> {
-    let path = guest_string(pointer);
+    let path = string(pointer);
     if path.is_empty() {
         return Ok(pointer);
     }
@@ -31,18 +29,9 @@ pub(crate) fn translate(directory: i32, pointer: usize, text: &mut Text) -> Answ
     Ok(text.pointer() as usize)
 }
 
-/// The string at a pointer of the guest; empty if the pointer cannot be one.
-pub(crate) fn guest_string<'a>(pointer: usize) -> &'a [u8] {
-    if pointer < FIRST_ADDRESS {
-        return b"";
-    }
-    // SAFETY: what the guest says is a string. If it is none, the guest ends as if it had read it.
-    unsafe { sys::string(pointer as *const u8) }
-}
-
 /// Whether a path is a mount point (the parent's entry cannot be changed) or in a read-only mount.
 pub(crate) fn refusal(directory: i32, pointer: usize, is_entry: bool) -> Answer<()> {
-    let path = guest_string(pointer);
+    let path = string(pointer);
     let is_absolute = path.first() == Some(&b'/');
     if path.is_empty() || !(is_absolute || state().has_read_only) {
         return Ok(());
@@ -86,16 +75,11 @@ pub(crate) fn to_guest(host: &[u8], text: &mut Text) -> Answer<()> {
 /// The host's path for a clean absolute path of the container.
 pub(crate) fn to_host(mut guest: &[u8], text: &mut Text) -> Answer<()> {
     text.clear();
-    for own in [b"/proc/self".as_slice(), b"/proc/thread-self"] {
-        let rest = if is_below(guest, own) {
-            &guest[own.len()..]
-        } else {
-            b""
-        };
+    if let Some(rest) = below_own_process(guest) {
         if rest == b"/exe" {
             return text.push(state().executable.bytes());
         }
-        if is_below(rest, b"/root") && !rest.is_empty() {
+        if is_below(rest, b"/root") {
             guest = if rest.len() > 5 { &rest[5..] } else { b"/" };
         }
     }
@@ -115,12 +99,87 @@ pub(crate) fn to_host(mut guest: &[u8], text: &mut Text) -> Answer<()> {
     text.push(guest)
 }
 
+/// What follows the directory of this process in `/proc`.
+pub(crate) fn below_own_process(path: &[u8]) -> Option<&[u8]> {
+    let rest = path.strip_prefix(b"/proc/")?;
+    let end = rest.iter().position(|&byte| byte == b'/')?;
+    let (name, rest) = rest.split_at(end);
+    let is_own = matches!(name, b"self" | b"thread-self") || {
+        name.first().is_some_and(u8::is_ascii_digit) && {
+            let mut own = Text::new();
+            own.push_number(sys::process()).is_ok() && own.bytes() == name
+        }
+    };
+    is_own.then_some(rest)
+}
+
+/// Between where a link's target climbed to and the rest of it, once for each step. Nobody writes that.
+const STEP: &[u8] = b"//.";
+
+/// Whether the relative `target` of a link in `directory` climbs over the root of its mount, where the kernel
+/// would come out on the host. Then `text` gets a target from the root, which [`link_to_guest`] knows.
+pub(crate) fn keep_below_root(target: &[u8], directory: &[u8], text: &mut Text) -> Answer<bool> {
+    let mut rest = target;
+    let mut steps = 0;
+    while let Some(after) = rest
+        .strip_prefix(b"..")
+        .filter(|after| is_below(after, b""))
+    {
+        steps += 1;
+        let slashes = after.iter().take_while(|&&byte| byte == b'/').count();
+        rest = &after[slashes..];
+    }
+    let mut mounts = state().plan.mounts();
+    let mount = mounts.find(|mount| is_below(directory, mount.guest));
+    let inside = &directory[mount.map_or(0, |mount| mount.guest.len())..];
+    let depth = |path: &[u8]| {
+        let parts = path.split(|&byte| byte == b'/');
+        parts.filter(|part| !part.is_empty()).count()
+    };
+    if steps <= depth(inside) {
+        return Ok(false);
+    }
+    text.clear();
+    text.push(state().root)?;
+    let kept = depth(directory).saturating_sub(steps);
+    let parts = directory.split(|&byte| byte == b'/');
+    for part in parts.filter(|part| !part.is_empty()).take(kept) {
+        text.push(b"/")?;
+        text.push(part)?;
+    }
+    for _ in 0..steps {
+        text.push(STEP)?;
+    }
+    text.push(b"/")?;
+    text.push(rest)?;
+    Ok(true)
+}
+
+/// What the container wrote into a link, as far as it can be known.
+pub(crate) fn link_to_guest(target: &[u8], text: &mut Text) -> Answer<()> {
+    let place = target.windows(STEP.len()).position(|part| part == STEP);
+    let Some(place) = place.filter(|_| is_below(target, state().root)) else {
+        return to_guest(target, text);
+    };
+    let mut rest = &target[place..];
+    text.clear();
+    while let Some(after) = rest.strip_prefix(STEP) {
+        text.push(if text.bytes().is_empty() {
+            b".."
+        } else {
+            b"/.."
+        })?;
+        rest = after;
+    }
+    text.push(if rest == b"/" { b"" } else { rest })
+}
+
 /// The container's path of an open directory, or of the current one.
 pub(crate) fn directory_path(directory: i32, guest: &mut Text) -> Answer<()> {
     let mut host = Text::new();
     if directory == AT_FDCWD {
-        host.fill(|buffer| {
-            let arguments = [buffer.as_mut_ptr() as usize, MAX_BYTES, 0, 0, 0, 0];
+        host.fill(|buffer, bytes| {
+            let arguments = [buffer, bytes, 0, 0, 0, 0];
             // SAFETY: the buffer is live and as long as said.
             let length = sys::check(unsafe { sys::call(numbers::GETCWD, arguments) })?;
             Ok(length - 1)
@@ -136,7 +195,7 @@ pub(crate) fn file_path(file: i32, host: &mut Text) -> Answer<()> {
     let mut link = Text::new();
     link.push(b"/proc/self/fd/")?;
     link.push_number(file as usize)?;
-    host.fill(|buffer| sys::read_link(AT_FDCWD, link.pointer(), buffer))
+    sys::read_link(AT_FDCWD, link.pointer(), host)
 }
 
 /// Whether `path` is `prefix` or below it.

@@ -40,7 +40,7 @@ impl Sites {
         if let Some(known) = is_named.then(|| Self::read(&path)).and_then(Result::ok) {
             return Ok(known);
         }
-        let sites = Self::find(file, status.size())?;
+        let sites = Self::in_file(file, status.size())?;
         if is_named {
             // Without room on the disk every process looks for itself.
             let _ = sites.write(&mut path);
@@ -78,7 +78,19 @@ impl Sites {
         }
     }
 
-    fn find(file: &File, size: usize) -> Answer<Self> {
+    fn in_file(file: &File, size: usize) -> Answer<Self> {
+        // SAFETY: a new place.
+        let content = unsafe { sys::map(0, size, READABLE, MAP_PRIVATE, Some((file, 0))) }?;
+        // SAFETY: mapped with this size. Who shortens the file meanwhile ends himself.
+        let slice = unsafe { core::slice::from_raw_parts(content as *const u8, size) };
+        let sites = Self::find(slice, scan_file);
+        // SAFETY: the content is not used any more.
+        unsafe { sys::unmap(content, size) };
+        sites
+    }
+
+    /// What `scan` finds in a piece of code or a file.
+    pub(crate) fn find(content: &[u8], scan: fn(&[u8], &mut dyn FnMut(Site))) -> Answer<Self> {
         let bytes = MAX_SITES * WORD;
         let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
         // SAFETY: a new place.
@@ -88,19 +100,13 @@ impl Sites {
             bytes,
             count: 0,
         };
-        // SAFETY: a new place.
-        let content = unsafe { sys::map(0, size, READABLE, MAP_PRIVATE, Some((file, 0))) }?;
-        // SAFETY: mapped with this size. Who shortens the file meanwhile ends himself.
-        let slice = unsafe { core::slice::from_raw_parts(content as *const u8, size) };
-        scan_file(slice, &mut |site| {
+        scan(content, &mut |site| {
             if sites.count < MAX_SITES {
                 // SAFETY: there is room for that many.
                 unsafe { (at as *mut u64).add(sites.count).write(site.to_word()) };
                 sites.count += 1;
             }
         });
-        // SAFETY: the content is not used any more.
-        unsafe { sys::unmap(content, size) };
         Ok(sites)
     }
 

@@ -1,6 +1,7 @@
 //! Paths in the addresses of local sockets.
 
 use crate::entry::Registers;
+use crate::memory::is_readable;
 use crate::numbers;
 use crate::path::{to_guest, to_host};
 use crate::sys::{self, AT_FDCWD, Answer, ENAMETOOLONG, File, O_PATH};
@@ -35,7 +36,8 @@ pub(crate) fn send(number: usize, registers: &Registers) -> Answer<Option<isize>
 pub(crate) fn send_message(registers: &Registers) -> Answer<Option<isize>> {
     const MESSAGE_WORDS: usize = 7;
     let mut arguments = registers.arguments();
-    if arguments[1] == 0 {
+    const MESSAGE_BYTES: usize = MESSAGE_WORDS * size_of::<usize>();
+    if !is_readable(arguments[1], MESSAGE_BYTES) {
         return Ok(None);
     }
     // SAFETY: the guest says that this is a `struct msghdr`.
@@ -54,9 +56,9 @@ pub(crate) fn send_message(registers: &Registers) -> Answer<Option<isize>> {
 pub(crate) fn receive(number: usize, registers: &Registers) -> isize {
     let [_, buffer, length, ..] = registers.arguments();
     let room = match length {
-        0 => 0,
-        // SAFETY: the guest says that there is the length of its buffer.
-        place => unsafe { *(place as *const u32) },
+        // SAFETY: just looked at.
+        place if is_readable(place, 4) => unsafe { *(place as *const u32) },
+        _ => 0,
     };
     // SAFETY: the guest's own call.
     let result = unsafe { sys::call(number, registers.arguments()) };
@@ -99,7 +101,7 @@ fn show(bytes: &mut [u8]) -> Option<usize> {
 
 /// An address with an absolute path gets another one; others stay.
 fn translate(pointer: usize, length: usize) -> Answer<Option<Address>> {
-    if pointer < 4096 || length < 4 || length > ADDRESS_BYTES {
+    if length < 4 || length > ADDRESS_BYTES || !is_readable(pointer, length) {
         return Ok(None);
     }
     // SAFETY: the guest says that there is an address of this length.

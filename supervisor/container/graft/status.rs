@@ -1,12 +1,13 @@
 //! What the container sees of files: its own user, its own number of links, links as it made them.
 
 use crate::entry::Registers;
+use crate::memory::{is_writable, string};
 use crate::numbers;
-use crate::path::{to_guest, translate};
+use crate::path::{below_own_process, link_to_guest, to_guest, translate};
 use crate::plan::Mount;
 use crate::shared::shared_links;
 use crate::state::state;
-use crate::sys::{self, AT_FDCWD, AT_SYMLINK_NOFOLLOW, Answer, Status, read_link};
+use crate::sys::{self, AT_FDCWD, AT_SYMLINK_NOFOLLOW, Answer, EFAULT, Status, read_link};
 use crate::text::Text;
 
 /// `stat` and `fstat`, whose result is at the second argument.
@@ -97,7 +98,7 @@ pub(crate) fn statx(registers: &Registers) -> isize {
 pub(crate) fn read(directory: i32, path: usize, buffer: usize, size: usize) -> isize {
     let found = || -> Answer<usize> {
         let mut guest = Text::new();
-        if is_own_program(crate::path::guest_string(path)) {
+        if is_own_program(string(path)) {
             // The path given is the host's, and may be a link itself; the kernel would name its end.
             let file = sys::File::open(AT_FDCWD, state().executable.pointer(), sys::O_PATH, 0)?;
             let mut host = Text::new();
@@ -107,11 +108,14 @@ pub(crate) fn read(directory: i32, path: usize, buffer: usize, size: usize) -> i
             let mut text = Text::new();
             let host = translate(directory, path, &mut text)?;
             let mut target = Text::new();
-            target.fill(|bytes| read_link(directory, host as *const u8, bytes))?;
-            to_guest(target.bytes(), &mut guest)?;
+            read_link(directory, host as *const u8, &mut target)?;
+            link_to_guest(target.bytes(), &mut guest)?;
         }
         let bytes = guest.bytes();
         let length = bytes.len().min(size);
+        if !is_writable(buffer, length) {
+            return Err(EFAULT);
+        }
         // SAFETY: the guest says that its buffer has this size.
         unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), buffer as *mut u8, length) };
         Ok(length)
@@ -149,15 +153,13 @@ pub(crate) fn mount_of_link(inode: u64) -> Option<Mount<'static>> {
 }
 
 fn is_own_program(path: &[u8]) -> bool {
-    matches!(path, b"/proc/self/exe" | b"/proc/thread-self/exe")
+    below_own_process(path).is_some_and(|rest| rest == b"/exe")
 }
 
 fn link_length(directory: i32, host: usize) -> Option<u64> {
     let (mut target, mut guest) = (Text::new(), Text::new());
-    target
-        .fill(|bytes| read_link(directory, host as *const u8, bytes))
-        .ok()?;
-    to_guest(target.bytes(), &mut guest).ok()?;
+    read_link(directory, host as *const u8, &mut target).ok()?;
+    link_to_guest(target.bytes(), &mut guest).ok()?;
     Some(guest.bytes().len() as u64)
 }
 

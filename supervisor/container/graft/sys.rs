@@ -3,14 +3,17 @@
 use core::arch::asm;
 
 use crate::numbers;
+use crate::text::Text;
 
 /// Numbers of calls that the loader makes but does not translate.
 const READ: usize = 0;
 const WRITE: usize = 1;
 const CLOSE: usize = 3;
-const MPROTECT: usize = 10;
 const MUNMAP: usize = 11;
 const PREAD: usize = 17;
+const MINCORE: usize = 27;
+const GETPID: usize = 39;
+const RT_SIGPROCMASK: usize = 14;
 const DUP: usize = 32;
 const SENDFILE: usize = 40;
 const SET_TID_ADDRESS: usize = 218;
@@ -26,7 +29,9 @@ pub(crate) const EPERM: isize = -1;
 pub(crate) const ENOENT: isize = -2;
 pub(crate) const ENOEXEC: isize = -8;
 pub(crate) const EACCES: isize = -13;
+pub(crate) const EFAULT: isize = -14;
 pub(crate) const EBUSY: isize = -16;
+pub(crate) const EXDEV: isize = -18;
 pub(crate) const EROFS: isize = -30;
 pub(crate) const ERANGE: isize = -34;
 pub(crate) const ENAMETOOLONG: isize = -36;
@@ -198,24 +203,19 @@ impl Status {
     }
 }
 
-/// Reads where a link leads; tells how many bytes of `buffer` it filled.
-pub(crate) fn read_link(directory: i32, path: *const u8, buffer: &mut [u8]) -> Answer<usize> {
-    let pointer = buffer.as_mut_ptr() as usize;
-    let arguments = [
-        directory as usize,
-        path as usize,
-        pointer,
-        buffer.len(),
-        0,
-        0,
-    ];
+/// Reads where a link leads.
+pub(crate) fn read_link(directory: i32, path: *const u8, text: &mut Text) -> Answer<()> {
     // SAFETY: the buffer is live and as long as said; a bad path is refused.
-    check(unsafe { call(numbers::READLINKAT, arguments) })
+    text.fill(|buffer, bytes| unsafe {
+        let arguments = [directory as usize, path as usize, buffer, bytes, 0, 0];
+        check(call(numbers::READLINKAT, arguments))
+    })
 }
 
 pub(crate) const READABLE: usize = 1;
 pub(crate) const WRITABLE: usize = 2;
 pub(crate) const EXECUTABLE: usize = 4;
+pub(crate) const MAP_SHARED: usize = 0x01;
 pub(crate) const MAP_PRIVATE: usize = 0x02;
 pub(crate) const MAP_FIXED: usize = 0x10;
 pub(crate) const MAP_ANONYMOUS: usize = 0x20;
@@ -249,13 +249,35 @@ pub(crate) unsafe fn unmap(at: usize, length: usize) {
 /// What is in use there must not need the rights that it loses.
 pub(crate) unsafe fn protect(at: usize, length: usize, protection: usize) -> Answer<usize> {
     // SAFETY: as this function's.
-    check(unsafe { call(MPROTECT, [at, length, protection, 0, 0, 0]) })
+    check(unsafe { call(numbers::MPROTECT, [at, length, protection, 0, 0, 0]) })
+}
+
+/// Changes or tells the signals that are blocked, as far as pointers are given.
+///
+/// # Safety
+/// What is written must be the guest's, and signals must not come where they cannot be handled.
+pub(crate) unsafe fn signal_mask(change: usize, new: usize, old: usize) -> isize {
+    // SAFETY: as this function's.
+    unsafe { call(RT_SIGPROCMASK, [change, new, old, 8, 0, 0]) }
 }
 
 /// Lets the kernel set this word to zero when the thread leaves the memory that it shares with others.
 pub(crate) fn clear_when_gone(word: *mut u32) {
     // SAFETY: the word is a slot of ours, which lives as long as the process.
     unsafe { call(SET_TID_ADDRESS, [word as usize, 0, 0, 0, 0, 0]) };
+}
+
+/// Tells for each page of a range whether it is in memory: one byte of `pages` for each.
+pub(crate) fn resident(at: usize, length: usize, pages: &mut [u8]) -> Answer<usize> {
+    let length = length.min(pages.len() * 4096);
+    // SAFETY: there is a byte for each page.
+    check(unsafe { call(MINCORE, [at, length, pages.as_mut_ptr() as usize, 0, 0, 0]) })
+}
+
+/// The number of this process.
+pub(crate) fn process() -> usize {
+    // SAFETY: touches no memory.
+    unsafe { call(GETPID, [0; 6]) as usize }
 }
 
 /// Says why on standard error and ends the process as a shell does when it cannot execute a file.

@@ -68,13 +68,9 @@ impl Text {
         self.bytes.as_ptr().cast()
     }
 
-    /// Takes what `fill` writes, which tells how much it wrote.
-    pub(crate) fn fill(&mut self, fill: impl FnOnce(&mut [u8]) -> Answer<usize>) -> Answer<()> {
-        self.bytes.fill(MaybeUninit::new(0));
-        // SAFETY: the line above initialised all of it.
-        let buffer =
-            unsafe { core::slice::from_raw_parts_mut(self.bytes.as_mut_ptr().cast(), MAX_BYTES) };
-        let length = fill(buffer)?;
+    /// Takes what `fill` writes to the address and the room that it gets; it tells how much it wrote.
+    pub(crate) fn fill(&mut self, fill: impl FnOnce(usize, usize) -> Answer<usize>) -> Answer<()> {
+        let length = fill(self.bytes.as_mut_ptr() as usize, MAX_BYTES)?;
         self.length = length.min(MAX_BYTES - 1);
         self.bytes[self.length].write(0);
         Ok(())

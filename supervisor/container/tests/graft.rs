@@ -12,10 +12,8 @@ use scar_container::{
     Cache, Command, Exit, ImageConfig, Job, Layout, Limits, Mount, Outcome, PackSpec, Rootfs,
     Stream, pack, select,
 };
-use seccompiler::{
-    SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
-    TargetArch, apply_filter,
-};
+
+mod sandbox;
 
 const BUSYBOX: &str = "/bin/busybox";
 
@@ -287,16 +285,11 @@ async fn packed_programs_run() {
     }
 }
 
-/// Set in the process that is inside the sandbox: a directory that it can write to.
-const INSIDE: &str = "GRAFT_TEST_INSIDE";
-
 #[test]
 fn it_runs_where_lambda_forbids_the_rest() {
     let folder = tempfile::tempdir().unwrap();
     busybox_root(&folder.path().join("root"));
     std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o777)).unwrap();
-    let own = std::env::current_exe().unwrap();
-    std::fs::copy(own, folder.path().join("test")).unwrap();
     let is_root = std::process::Command::new("id")
         .arg("-u")
         .output()
@@ -304,30 +297,7 @@ fn it_runs_where_lambda_forbids_the_rest() {
         .stdout
         == b"0\n";
     // As root the rest of the sandbox too: another user, and nothing that can be written but /tmp.
-    let (program, inside) = if is_root {
-        ("unshare", Path::new("/tmp"))
-    } else {
-        ("sh", folder.path())
-    };
-    let script = "mount --make-rprivate / && mount --bind \"$1\" /tmp && mount -o remount,bind,ro / && cd /tmp && \
-        exec setpriv --reuid 993 --regid 990 --clear-groups --bounding-set=-all --inh-caps=-all \
-        \"$2/test\" --exact inside --ignored --nocapture";
-    let mut command = std::process::Command::new(program);
-    if is_root {
-        command.args(["-m", "sh", "-c", script]);
-    } else {
-        command.args([
-            "-c",
-            "exec \"$2/test\" --exact inside --ignored --nocapture",
-        ]);
-    }
-    let output = command
-        .arg("sh")
-        .arg(folder.path())
-        .arg(inside)
-        .env(INSIDE, inside)
-        .output()
-        .unwrap();
+    let output = sandbox::inside(folder.path(), is_root).output().unwrap();
     let text = [output.stdout, output.stderr].concat();
     let text = String::from_utf8_lossy(&text);
     assert!(
@@ -339,11 +309,11 @@ fn it_runs_where_lambda_forbids_the_rest() {
 #[test]
 #[ignore = "is run by another test, in a sandbox"]
 fn inside() {
-    let Some(folder) = std::env::var_os(INSIDE).map(PathBuf::from) else {
+    let Some(folder) = std::env::var_os(sandbox::INSIDE).map(PathBuf::from) else {
         return;
     };
     let rootfs = rootfs(&folder.join("root"));
-    restrict();
+    sandbox::restrict();
     let selected = select(None).unwrap();
     assert_eq!(selected.engine.name(), "graft", "{}", selected.reason);
     let script = "id -u; cat /etc/data | sort; ls / | wc -l; echo x > /etc/data; cat /etc/data; \
@@ -373,56 +343,4 @@ fn inside() {
         .filter(|line| !line.contains("removing leading"))
         .collect();
     assert_eq!(lines, expected);
-}
-
-/// Refuses what Lambda is known to refuse, and a few things more.
-fn restrict() {
-    const NAMESPACES: [u64; 7] = [
-        1 << 17,
-        1 << 25,
-        1 << 26,
-        1 << 27,
-        1 << 28,
-        1 << 29,
-        1 << 30,
-    ];
-    let unknown = [
-        libc::SYS_clone3,
-        libc::SYS_openat2,
-        libc::SYS_close_range,
-        libc::SYS_faccessat2,
-    ];
-    let denied = [
-        libc::SYS_unshare,
-        libc::SYS_setns,
-        libc::SYS_mount,
-        libc::SYS_umount2,
-        libc::SYS_pivot_root,
-        libc::SYS_chroot,
-        libc::SYS_ptrace,
-        libc::SYS_process_vm_readv,
-        libc::SYS_seccomp,
-        libc::SYS_prctl,
-        libc::SYS_fallocate,
-        libc::SYS_personality,
-        libc::SYS_io_uring_setup,
-        libc::SYS_memfd_create,
-        libc::SYS_execveat,
-        libc::SYS_bpf,
-        libc::SYS_userfaultfd,
-    ];
-    let any = |numbers: &[i64]| numbers.iter().map(|&number| (number, Vec::new())).collect();
-    let mut denied: BTreeMap<i64, Vec<SeccompRule>> = any(&denied);
-    let rules = NAMESPACES.map(|flag| {
-        let operator = SeccompCmpOp::MaskedEq(flag);
-        let condition = SeccompCondition::new(0, SeccompCmpArgLen::Qword, operator, flag).unwrap();
-        SeccompRule::new(vec![condition]).unwrap()
-    });
-    denied.insert(libc::SYS_clone, rules.into());
-    for (rules, errno) in [(any(&unknown), libc::ENOSYS), (denied, libc::EPERM)] {
-        let refuse = SeccompAction::Errno(errno.unsigned_abs());
-        let filter = SeccompFilter::new(rules, SeccompAction::Allow, refuse, TargetArch::x86_64);
-        let program: seccompiler::BpfProgram = filter.unwrap().try_into().unwrap();
-        apply_filter(&program).unwrap();
-    }
 }

@@ -114,7 +114,6 @@ fn launch(
     let program = root.find_program(execution)?;
     let loader = c_string(root.loader().as_os_str().as_encoded_bytes())?;
     let own = [
-        loader.clone(),
         c_string(root.plan().as_os_str().as_encoded_bytes())?,
         c_string(program.host.as_os_str().as_encoded_bytes())?,
         program.guest,
@@ -123,11 +122,11 @@ fn launch(
     let name = name.map(|text| text.to_string_lossy().into_owned());
     let execution = Execution {
         programs: vec![loader],
-        arguments: own
+        arguments: execution.arguments.clone(),
+        environment: own
             .into_iter()
-            .chain(execution.arguments.iter().cloned())
+            .chain(execution.environment.iter().cloned())
             .collect(),
-        environment: execution.environment.clone(),
         directory: root.host_directory(&execution.directory)?,
     };
     let watched = launch_here(execution, job, output);

@@ -1,0 +1,2 @@
+# Other archives, and a query language.
+cd /out; seq 100 > a; zip -q a.zip a /etc/passwd; unzip -l a.zip | tail -1; unzip -p a.zip a | md5sum; rm a.zip; echo '{"a":[1,2,{"b":3}]}' | jq -c '.a[2].b, (.a|length)'; file -b /bin/ls | cut -c1-20; file -b a; dpkg -S /bin/ls; dpkg -l | grep -c ^ii; dpkg --verify coreutils; dpkg-query -W -f '${Version}\n' bash; perl -MPod::Usage -e 'print "pod\n"'; apt-cache --version | head -c 3; echo; ldconfig -p | wc -l; locale -a | head -2; update-alternatives --list awk

@@ -1,0 +1,2 @@
+# Elixir's scripts and its compiler.
+cd /out; echo 'IO.puts(Enum.sum(1..100)); IO.puts(File.read!("/etc/image-only")); IO.inspect(System.cmd("echo", ["a"])); IO.inspect(Path.expand("../etc", "/usr")); Task.async(fn -> IO.puts("task") end) |> Task.await(); File.mkdir_p!("d/e"); IO.inspect(File.ls!(".")); System.halt(4)' > a.exs; elixir a.exs; echo $?; echo 'defmodule M do def f, do: 42 end' > m.ex; elixirc m.ex; elixir -e 'IO.puts M.f'; rm -r -- *

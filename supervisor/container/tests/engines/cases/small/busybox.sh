@@ -1,0 +1,2 @@
+# A static program with many names.
+mkdir /out/b; busybox --install -s /out/b; ls /out/b | wc -l; readlink /out/b/sh | head -1; cd /out; PATH=/out/b; echo 'b a c' | tr ' ' '\n' | sort | head -2; tar cf x.tar /etc/passwd 2>/dev/null; tar tf x.tar; rm x.tar; find /etc -name 'host*' | sort; vi --help 2>/dev/null; echo $?; awk 'BEGIN{print 6*7}'; sh -c 'echo $0; exit 4'; echo $?; stat -c %F /bin; ls -ld /lib | cut -c1; realpath /lib/../etc; env -i /bin/busybox pwd; rm -r b

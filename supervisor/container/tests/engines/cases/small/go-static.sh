@@ -1,0 +1,2 @@
+# A static program with its own system calls and scheduler.
+cd /out; mkdir s; echo 'import {b} from "./b.js"; console.log(b)' > s/a.js; echo 'export const b: number = 42' > s/b.ts; sed -i 's/.js/.ts/' s/a.js; esbuild s/a.js --bundle --outfile=/out/o.js 2>/dev/null; cat o.js; esbuild /out/s/../s/a.js --bundle --minify --log-level=error; esbuild nothing.js --log-level=error 2>&1 | head -2; echo 'let x: string = 1' | esbuild --loader=ts; esbuild --version > /dev/null; echo $?
