@@ -172,8 +172,8 @@ const PACKAGE: Key = with_default(
     key(
         "package",
         Shape::Choice(&["layer", "image"], &[]),
-        "How a Lambda stage gets its image: `layer` fetches it when the function first runs, `image` makes an image \
-         function of it.",
+        "How a Lambda stage gets its image: `layer` fetches it when the function first runs, `image` makes a function \
+         that starts in it, for large images; only `/tmp` can be written to then.",
         "package: image",
     ),
     "layer",

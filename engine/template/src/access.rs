@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use scar_schemas::construct::{Compute, HttpMode};
+use scar_schemas::construct::{Compute, HttpMode, Package};
 use scar_schemas::contract::{Image, OutputKey, SYSTEM_PREFIX};
 use scar_schemas::glob::{Glob, Token};
 use scar_schemas::hand_over::{
@@ -107,14 +107,20 @@ pub(crate) fn follow(buckets: &Buckets<'_>, stage: &Stage) -> Vec<Value> {
     arns.collect()
 }
 
-/// ARN of the image's blobs, if they are in a bucket.
-pub(crate) fn image(buckets: &Buckets<'_>, image: &Image) -> Option<Value> {
+/// ARN of the image's blobs, if they are in a bucket and anything fetches them.
+pub(crate) fn image(buckets: &Buckets<'_>, stage: &Stage, image: &Image) -> Option<Value> {
     match image {
+        _ if !fetches_image(stage) => None,
         Image::Registry { .. } => None,
         Image::Bucket { bucket, prefix, .. } => {
             Some(buckets.objects(bucket, &format!("{prefix}blobs/sha256/*")))
         }
     }
+}
+
+/// Whether a function or a job of the stage fetches the image: an image function starts in it.
+pub(crate) fn fetches_image(stage: &Stage) -> bool {
+    stage.package == Package::Layer || stage.compute == Compute::Batch || stage.fallback
 }
 
 /// Manifest names of all buckets whose objects the stage asks for one by one.

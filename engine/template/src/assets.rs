@@ -7,6 +7,7 @@ use scar_schemas::contract::Image;
 use scar_schemas::digest::Digest;
 use scar_workflow::{Stage, Workflow};
 
+use crate::access::fetches_image;
 use crate::base::layer_key;
 use crate::placement::placement;
 use crate::{Asset, Content, ImageContent, ImagePush, Materials};
@@ -70,7 +71,7 @@ fn layers(workflow: &Workflow, materials: &Materials) -> Vec<Asset> {
 
 fn image_blobs(workflow: &Workflow, materials: &Materials) -> Vec<Asset> {
     let mut assets = Vec::new();
-    for stage in &workflow.stages {
+    for stage in workflow.stages.iter().filter(|stage| fetches_image(stage)) {
         let Some(Image::Bucket { prefix, .. }) = materials.images.get(&stage.name) else {
             continue;
         };

@@ -68,7 +68,7 @@ impl Part<'_> {
             "keys": self.context.keys,
         });
         if runs_container {
-            values["image"] = json!(access::image(buckets, self.image));
+            values["image"] = json!(access::image(buckets, self.stage, self.image));
             values["mounts"] = self.mounts()?;
             values["parameters"] = self.secrets(parameter_arn)?;
             values["secrets"] = self.secrets(secret_arn)?;

@@ -24,6 +24,7 @@ pub(crate) fn check(one: One<'_>, report: &mut Vec<Diagnostic>) {
         starts(one),
         scatter(one),
         mounts(one),
+        image_function(one),
     ];
     for (code, what, keys, help) in all.into_iter().flatten() {
         let summary = format!("stage `{}` {what}", one.name());
@@ -228,6 +229,21 @@ fn mounts(one: One<'_>) -> Vec<Mistake> {
             "mounts one folder within another",
             &["mounts"],
             "choose paths beside each other",
+        )];
+    }
+    Vec::new()
+}
+
+/// What a root that cannot be written to has no place for.
+fn image_function(one: One<'_>) -> Vec<Mistake> {
+    let is_image = one.own.package == Some(Package::Image) && one.stage.compute != Compute::Batch;
+    let is_elsewhere = |path: &String| !path.starts_with("/tmp/");
+    if is_image && one.own.mounts.keys().any(is_elsewhere) {
+        return vec![(
+            "E820",
+            "is an image function with a mount outside of /tmp",
+            &["package", "mounts"],
+            "choose a path below /tmp: the rest of its root is read-only",
         )];
     }
     Vec::new()
