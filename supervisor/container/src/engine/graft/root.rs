@@ -113,7 +113,11 @@ impl Root {
                 let rest = &clean[mount.guest.len()..];
                 let rest = rest.strip_prefix(b"/").unwrap_or(rest);
                 let host = Path::new(std::ffi::OsStr::from_bytes(&mount.host));
-                host.join(std::ffi::OsStr::from_bytes(rest))
+                match rest {
+                    // Joining nothing would end the path of a file with a slash.
+                    [] => host.to_owned(),
+                    rest => host.join(std::ffi::OsStr::from_bytes(rest)),
+                }
             }
             None => self.path.join(relative),
         })
