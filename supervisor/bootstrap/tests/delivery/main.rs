@@ -9,9 +9,12 @@
 )]
 
 mod faults;
+mod parts;
+mod runtime;
 mod scenario;
 mod stage;
 mod store;
+mod warm;
 mod world;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -119,6 +122,26 @@ fn a_crash_at_any_point_of_any_mode_is_made_good() {
     // A job that is looked for needs a kill between two others; a counted failure needs a failing script.
     unused.retain(|point| !["before-look-job", "before-count", "after-count"].contains(point));
     assert_eq!(unused, [""; 0], "points that no mode passes");
+}
+
+#[test]
+fn a_crash_in_an_upload_in_parts_is_made_good() {
+    let uploads = ["upload-created", "upload-parts"];
+    let all = [
+        (Scenario::Large, [uploads, ["before-put", "after-put"]]),
+        (
+            Scenario::LargeSet,
+            [uploads, ["staged-one", "published-one"]],
+        ),
+    ];
+    for (scenario, points) in all {
+        for point in points.concat() {
+            let treatment = Treatment::CrashAt(point);
+            let outcome = scenario::run(scenario, treatment, 1, |_| {});
+            check(scenario, &outcome, point);
+            assert!(outcome.crashed, "{scenario:?} {point}");
+        }
+    }
 }
 
 #[test]

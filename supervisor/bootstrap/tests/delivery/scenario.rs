@@ -22,8 +22,13 @@ pub(crate) enum Scenario {
     Batch,
     After,
     Window,
+    /// One output that goes up in parts.
+    Large,
+    /// The same where it is staged first.
+    LargeSet,
 }
 
+/// Those that are worth many rounds.
 pub(crate) const ALL: [Scenario; 8] = [
     Scenario::Atomic,
     Scenario::Ledger,
@@ -122,6 +127,7 @@ pub(crate) fn run(
     world.calm();
     world.sweep();
     world.run();
+    world.store.stop();
     let state = world.store.state.lock().unwrap();
     let doubled = state
         .writes
@@ -184,6 +190,10 @@ const THREE: &str =
 const ALL_FILES: &str = "#!/bin/sh -e\ncat \"$SCAR_INPUT_DIR\"/* > \"$SCAR_OUT/$SCAR_STEM.up\"\n";
 const TOGETHER: &str = "#!/bin/sh -e\ncat \"$SCAR_INPUT_DIR\"/* > \"$SCAR_OUT/all\"\n";
 const ITEM: &str = "#!/bin/sh -e\nprintf \"$SCAR_ITEM\" > \"$SCAR_OUT/$SCAR_STEM.$SCAR_INDEX\"\n";
+/// More than the 16 MiB from which an upload has parts.
+const LARGE_BYTES: usize = 17_000_000;
+const LARGE: &str =
+    "#!/bin/sh -e\n/bin/busybox head -c 17000000 /dev/zero > \"$SCAR_OUT/$SCAR_STEM.up\"\n";
 const TOO_LARGE: &str = "#!/bin/sh\nexit 137\n";
 
 fn join(by: JoinBy) -> More {
@@ -199,7 +209,7 @@ fn join(by: JoinBy) -> More {
 
 /// Makes the stages and says which outputs must be there in the end.
 fn build(scenario: Scenario, world: &mut World<'_>) -> Expected {
-    let folder = tempfile::tempdir().unwrap().keep();
+    let folder = world.folder.join("packages");
     let digest = image(&world.store);
     let stage = |name: &str, inputs: &[&str], output, more, script| {
         Stage::new(&folder, name, &digest, inputs, output, more, script)
@@ -224,6 +234,14 @@ fn build(scenario: Scenario, world: &mut World<'_>) -> Expected {
                 More::default(),
                 THREE,
             ));
+        }
+        Scenario::Large | Scenario::LargeSet => {
+            let output = match scenario {
+                Scenario::Large => single("out/", ".up"),
+                _ => prefix("out/"),
+            };
+            let more = More::default();
+            stages.push(stage("one", &["in/*"], output, more, LARGE));
         }
         Scenario::Stem => {
             let inputs = ["in/*", "other/*"];
@@ -311,7 +329,9 @@ fn start(scenario: Scenario, world: &mut World<'_>) {
 }
 
 fn expected(scenario: Scenario) -> Expected {
+    let large = "\0".repeat(LARGE_BYTES);
     let pairs: &[(&str, &str)] = match scenario {
+        Scenario::Large | Scenario::LargeSet => &[("out/a.up", &large)],
         Scenario::Atomic | Scenario::HandOver => &[("out/a.up", "a"), ("out/b.up", "b")],
         Scenario::Ledger => &[
             ("out/a.1", "a"),

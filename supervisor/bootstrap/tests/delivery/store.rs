@@ -12,8 +12,10 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
+use tokio::sync::Notify;
 
 use crate::faults::{Fault, Faults};
+use crate::parts::Uploads;
 
 /// A stored object.
 #[derive(Debug, Clone)]
@@ -39,6 +41,7 @@ pub(crate) struct State {
     /// Values of parameters.
     pub(crate) parameters: BTreeMap<String, String>,
     pub(crate) requests: u64,
+    pub(crate) uploads: Uploads,
     etag: u64,
 }
 
@@ -47,10 +50,13 @@ pub(crate) struct State {
 pub(crate) struct Store {
     pub(crate) state: Arc<Mutex<State>>,
     pub(crate) faults: Arc<Mutex<Faults>>,
+    connections: Arc<Mutex<Vec<tokio::task::AbortHandle>>>,
+    /// Its thread and connections end with it.
+    end: Arc<Notify>,
     pub(crate) address: SocketAddr,
 }
 
-type Answer = Response<Full<Bytes>>;
+pub(crate) type Answer = Response<Full<Bytes>>;
 
 impl Store {
     /// Starts it on a thread of its own.
@@ -60,6 +66,8 @@ impl Store {
         let store = Self {
             state: Arc::default(),
             faults: Arc::new(Mutex::new(faults)),
+            connections: Arc::default(),
+            end: Arc::default(),
             address: listener.local_addr().unwrap(),
         };
         let served = store.clone();
@@ -68,9 +76,25 @@ impl Store {
                 .enable_all()
                 .build()
                 .unwrap();
-            runtime.block_on(served.serve(listener));
+            runtime.block_on(async {
+                tokio::select! {
+                    () = served.clone().serve(listener) => {}
+                    () = served.end.notified() => {}
+                }
+            });
         });
         store
+    }
+
+    /// Ends it: a long run has thousands of them.
+    pub(crate) fn stop(&self) {
+        self.end.notify_one();
+    }
+
+    /// Ends all connections, as a server does with those that are idle, or that starts anew.
+    pub(crate) fn hang_up(&self) {
+        let mut connections = self.connections.lock().unwrap();
+        connections.drain(..).for_each(|one| one.abort());
     }
 
     /// Puts an object and tells nobody.
@@ -84,14 +108,18 @@ impl Store {
         let listener = tokio::net::TcpListener::from_std(listener).unwrap();
         loop {
             let (stream, _) = listener.accept().await.unwrap();
+            stream.set_nodelay(true).unwrap();
             let store = self.clone();
-            tokio::spawn(async move {
+            let connection = tokio::spawn(async move {
                 let service = service_fn(move |request| store.clone().answer(request));
                 // A client that goes away, or is killed, is nothing to speak of.
                 let _ = hyper::server::conn::http1::Builder::new()
                     .serve_connection(TokioIo::new(stream), service)
                     .await;
             });
+            let mut connections = self.connections.lock().unwrap();
+            connections.retain(|one| !one.is_finished());
+            connections.push(connection.abort_handle());
         }
     }
 
@@ -147,6 +175,9 @@ impl State {
             .split_once('/')
             .unwrap_or_else(|| (&path[1..], ""));
         let place = (bucket.to_owned(), key.to_owned());
+        if let Some(answer) = self.upload(head, &place, query, body) {
+            return answer;
+        }
         match head.method {
             Method::GET if query.contains("list-type=2") => self.list(bucket, query),
             Method::GET => self.get(head, &place, true),
@@ -187,23 +218,32 @@ impl State {
         answer.body(Full::new(body)).unwrap()
     }
 
+    /// What is said to a write whose condition does not hold.
+    pub(crate) fn refusal(
+        &self,
+        head: &hyper::http::request::Parts,
+        place: &(String, String),
+    ) -> Option<Answer> {
+        let there = self.objects.get(place);
+        if header(head, "if-none-match").is_some() && there.is_some() {
+            return Some(error(412, "PreconditionFailed"));
+        }
+        let wanted = header(head, "if-match")?.trim_matches('"');
+        match there {
+            None => Some(error(404, "NoSuchKey")),
+            Some(there) if there.etag != wanted => Some(error(412, "PreconditionFailed")),
+            Some(_) => None,
+        }
+    }
+
     fn write(
         &mut self,
         head: &hyper::http::request::Parts,
         place: &(String, String),
         body: &Bytes,
     ) -> Answer {
-        let there = self.objects.get(place);
-        let condition = header(head, "if-match").map(|etag| etag.trim_matches('"').to_owned());
-        if header(head, "if-none-match").is_some() && there.is_some() {
-            return error(412, "PreconditionFailed");
-        }
-        match (&condition, there) {
-            (Some(_), None) => return error(404, "NoSuchKey"),
-            (Some(etag), Some(there)) if there.etag != *etag => {
-                return error(412, "PreconditionFailed");
-            }
-            _ => {}
+        if let Some(refusal) = self.refusal(head, place) {
+            return refusal;
         }
         let source = header(head, "x-amz-copy-source").map(decode);
         let (content, metadata) = match &source {
@@ -228,7 +268,7 @@ impl State {
         }
     }
 
-    fn insert(
+    pub(crate) fn insert(
         &mut self,
         bucket: &str,
         key: &str,
@@ -284,7 +324,7 @@ impl State {
 }
 
 /// The content of a body, which the client may have cut into signed chunks.
-fn plain(head: &hyper::http::request::Parts, body: &Bytes) -> Bytes {
+pub(crate) fn plain(head: &hyper::http::request::Parts, body: &Bytes) -> Bytes {
     if header(head, "x-amz-decoded-content-length").is_none() {
         return body.clone();
     }
@@ -302,7 +342,7 @@ fn plain(head: &hyper::http::request::Parts, body: &Bytes) -> Bytes {
     content.into()
 }
 
-fn metadata(head: &hyper::http::request::Parts) -> BTreeMap<String, String> {
+pub(crate) fn metadata(head: &hyper::http::request::Parts) -> BTreeMap<String, String> {
     let pairs = head.headers.iter().filter_map(|(name, value)| {
         let name = name.as_str().strip_prefix("x-amz-meta-")?;
         Some((name.to_owned(), value.to_str().ok()?.to_owned()))
@@ -318,16 +358,16 @@ fn decode(text: &str) -> String {
     scar_schemas::event::decode_key(text).unwrap()
 }
 
-fn text(body: String) -> Answer {
+pub(crate) fn text(body: String) -> Answer {
     Response::new(Full::new(Bytes::from(body)))
 }
 
-fn status(status: u16) -> Answer {
+pub(crate) fn status(status: u16) -> Answer {
     let answer = Response::builder().status(status);
     answer.body(Full::default()).unwrap()
 }
 
-fn error(status: u16, code: &str) -> Answer {
+pub(crate) fn error(status: u16, code: &str) -> Answer {
     let answer = Response::builder().status(status);
     let body = format!("<Error><Code>{code}</Code><Message>on purpose</Message></Error>");
     answer.body(Full::new(Bytes::from(body))).unwrap()

@@ -49,7 +49,7 @@ pub(crate) struct World<'a> {
     pub(crate) stages: Vec<Stage>,
     treatment: Treatment<'a>,
     random: Random,
-    folder: PathBuf,
+    pub(crate) folder: PathBuf,
     pending: VecDeque<Delivery>,
     jobs_seen: usize,
     /// Percent of events that come more than once.
@@ -127,7 +127,7 @@ impl<'a> World<'a> {
                 if !is_meant(&self.stages[stage], key) || self.random.below(100) < self.losses {
                     continue;
                 }
-                let event = self.event(bucket, key);
+                let event = event(&self.store, bucket, key);
                 let is_doubled = self.random.below(100) < self.duplicates;
                 let copies = u64::from(is_doubled) * (1 + self.random.below(self.copies_max));
                 self.further += copies;
@@ -140,20 +140,6 @@ impl<'a> World<'a> {
                 }
             }
         }
-    }
-
-    fn event(&self, bucket: &str, key: &str) -> Value {
-        let state = self.store.state.lock().unwrap();
-        let object = state.objects.get(&(bucket.to_owned(), key.to_owned()));
-        let (etag, size) = object.map_or(("", 0), |one| (one.etag.as_str(), one.body.len()));
-        json!({
-            "version": "0", "id": "1", "detail-type": "Object Created", "source": "aws.s3",
-            "account": "0", "time": "2026-01-01T00:00:00Z", "region": "us-east-1", "resources": [],
-            "detail": {
-                "version": "0", "bucket": {"name": bucket},
-                "object": {"key": key, "size": size, "etag": etag},
-            },
-        })
     }
 
     /// Delivers until nothing is left to deliver, two at a time.
@@ -277,12 +263,27 @@ impl<'a> World<'a> {
 }
 
 /// The file under test: the one of this build, or another one that `SCAR_DELIVERY_SUPERVISOR` names.
-fn supervisor() -> PathBuf {
+pub(crate) fn supervisor() -> PathBuf {
     let other = std::env::var_os("SCAR_DELIVERY_SUPERVISOR");
     other.map_or_else(
         || env!("CARGO_BIN_EXE_scar-supervisor").into(),
         PathBuf::from,
     )
+}
+
+/// The event of an object, as EventBridge brings it.
+pub(crate) fn event(store: &Store, bucket: &str, key: &str) -> Value {
+    let state = store.state.lock().unwrap();
+    let object = state.objects.get(&(bucket.to_owned(), key.to_owned()));
+    let (etag, size) = object.map_or(("", 0), |one| (one.etag.as_str(), one.body.len()));
+    json!({
+        "version": "0", "id": "1", "detail-type": "Object Created", "source": "aws.s3",
+        "account": "0", "time": "2026-01-01T00:00:00Z", "region": "us-east-1", "resources": [],
+        "detail": {
+            "version": "0", "bucket": {"name": bucket},
+            "object": {"key": key, "size": size, "etag": etag},
+        },
+    })
 }
 
 /// Whether a rule of the stage sends it this object's event.
