@@ -19,14 +19,23 @@ const DIRECTORY: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CL
 /// A directory that is taken for `/`.
 pub(crate) struct Root {
     directory: OwnedFd,
+    /// Its path from the host's root on; empty if the system does not tell.
+    path: PathBuf,
 }
 
 impl Root {
     /// Opens the directory.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        Ok(Self {
-            directory: rustix::fs::open(path, DIRECTORY, Mode::empty())?,
-        })
+        let directory = rustix::fs::open(path, DIRECTORY, Mode::empty())?;
+        let path = real_path(directory.as_fd()).unwrap_or_default();
+        Ok(Self { directory, path })
+    }
+
+    /// The path of an open directory below the root, without links; `None` if the system does not tell.
+    pub(crate) fn place(&self, directory: BorrowedFd<'_>) -> Option<PathBuf> {
+        let path = real_path(directory)?;
+        let place = path.strip_prefix(&self.path).ok()?;
+        Some(place.to_owned())
     }
 
     /// The root directory itself.
@@ -178,16 +187,15 @@ pub(crate) fn split(path: &Path) -> io::Result<(PathBuf, OsString)> {
     ))
 }
 
-/// How many directories lie above an open directory, from the host's root on.
-pub(crate) fn depth(directory: BorrowedFd<'_>) -> usize {
+/// The path of an open directory from the host's root on.
+fn real_path(directory: BorrowedFd<'_>) -> Option<PathBuf> {
     use std::os::fd::AsRawFd;
-    let link = format!("/proc/self/fd/{}", directory.as_raw_fd());
-    std::fs::read_link(link).map_or(0, |path| path.components().count())
+    std::fs::read_link(format!("/proc/self/fd/{}", directory.as_raw_fd())).ok()
 }
 
-/// Whether an open directory lies too deep to put anything into it.
-pub(crate) fn is_too_deep(directory: BorrowedFd<'_>) -> bool {
-    depth(directory) > MAX_DEPTH + 32
+/// Whether a place is too deep to put anything into it.
+pub(crate) fn is_too_deep(place: &Path) -> bool {
+    place.components().count() > MAX_DEPTH
 }
 
 /// Removes what a name stands for, with everything below, following no link. It is no error if there

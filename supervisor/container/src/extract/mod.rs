@@ -34,6 +34,16 @@ pub(crate) enum Refusal {
     Limit { what: &'static str, limit: u64 },
 }
 
+/// The open directory that an entry belongs to.
+struct Parent {
+    /// As the archive names it.
+    path: PathBuf,
+    /// Where it is, without links: what a link leads to can change while its names are remembered.
+    place: PathBuf,
+    directory: OwnedFd,
+    inode: u64,
+}
+
 /// Applies layers to one root.
 pub(crate) struct Extractor {
     root: Root,
@@ -43,7 +53,7 @@ pub(crate) struct Extractor {
     /// Modes and times that directories get at the end, when nothing changes in them any more.
     directories: BTreeMap<PathBuf, (u32, i64)>,
     /// The last parent, since archives list the files of a directory one after the other.
-    parent: Option<(PathBuf, OwnedFd, u64)>,
+    parent: Option<Parent>,
     /// What the current layer made, as inode of the parent and name: whiteouts do not hide it.
     made: HashSet<(u64, OsString)>,
     /// Bits of a new file's mode that the process takes away.
@@ -137,14 +147,14 @@ impl Extractor {
         };
         self.open_parent(&parent)?;
         if name.as_bytes().starts_with(WHITEOUT) {
-            return self.whiteout(&path, &name);
+            return self.whiteout(&name);
         }
         match entry.kind {
-            Kind::Directory => self.directory(&path, &name, entry)?,
-            Kind::File => self.file(&path, &name, entry, data)?,
-            Kind::Symlink => self.symlink(&path, &name, entry)?,
+            Kind::Directory => self.directory(&name, entry)?,
+            Kind::File => self.file(&name, entry, data)?,
+            Kind::Symlink => self.symlink(&name, entry)?,
             Kind::HardLink => self.hard_link(&path, &name, entry)?,
-            Kind::Special => return self.replace(&path, &name),
+            Kind::Special => return self.replace(&name),
         }
         let inode = self.parent()?.1;
         self.made.insert((inode, name));
@@ -161,28 +171,40 @@ impl Extractor {
     }
 
     fn open_parent(&mut self, path: &Path) -> io::Result<()> {
-        if self.parent.as_ref().is_some_and(|(open, ..)| open == path) {
+        if self.parent.as_ref().is_some_and(|open| open.path == path) {
             return Ok(());
         }
         let directory = self.root.make_directory(path)?;
-        if rooted::is_too_deep(directory.as_fd()) {
+        let place = self.root.place(directory.as_fd());
+        let place = place.unwrap_or_else(|| path.to_owned());
+        if rooted::is_too_deep(&place) {
             return Err(refused("it is nested too deeply"));
         }
-        let inode = rustix::fs::fstat(&directory)?.st_ino;
-        self.parent = Some((path.to_owned(), directory, inode));
+        self.parent = Some(Parent {
+            path: path.to_owned(),
+            place,
+            inode: rustix::fs::fstat(&directory)?.st_ino,
+            directory,
+        });
         Ok(())
     }
 
     /// The open parent directory of the current entry and its inode.
     fn parent(&self) -> io::Result<(BorrowedFd<'_>, u64)> {
-        let (_, directory, inode) = self.parent.as_ref().ok_or(Errno::BADF)?;
-        Ok((directory.as_fd(), *inode))
+        let parent = self.parent.as_ref().ok_or(Errno::BADF)?;
+        Ok((parent.directory.as_fd(), parent.inode))
+    }
+
+    /// Where a name in the parent directory is.
+    fn place(&self, name: &OsStr) -> PathBuf {
+        let parent = self.parent.as_ref().map(|parent| &parent.place);
+        parent.map_or_else(PathBuf::new, |place| place.join(name))
     }
 
     /// Removes what stands in the way of a new entry.
-    fn replace(&mut self, path: &Path, name: &OsStr) -> io::Result<()> {
+    fn replace(&mut self, name: &OsStr) -> io::Result<()> {
         rooted::remove_at(self.parent()?.0, name)?;
-        self.forget(path);
+        self.forget(&self.place(name));
         Ok(())
     }
 
@@ -202,24 +224,23 @@ impl Extractor {
     /// Runs `make`; if something is in the way, removes that and runs it again.
     fn make<T>(
         &mut self,
-        path: &Path,
         name: &OsStr,
         make: impl Fn(BorrowedFd<'_>) -> rustix::io::Result<T>,
     ) -> io::Result<T> {
         match make(self.parent()?.0) {
             Err(Errno::EXIST) => {
-                self.replace(path, name)?;
+                self.replace(name)?;
                 Ok(make(self.parent()?.0)?)
             }
             result => Ok(result?),
         }
     }
 
-    fn directory(&mut self, path: &Path, name: &OsStr, entry: &Entry) -> io::Result<()> {
+    fn directory(&mut self, name: &OsStr, entry: &Entry) -> io::Result<()> {
         let (parent, _) = self.parent()?;
         let mode = Mode::from_raw_mode(0o700);
         match rustix::fs::mkdirat(parent, name, mode) {
-            Err(Errno::EXIST) => self.keep_directory(path, name)?,
+            Err(Errno::EXIST) => self.keep_directory(name)?,
             result => result?,
         }
         if !entry.attributes.is_empty() {
@@ -227,16 +248,16 @@ impl Extractor {
             content::set_attributes(directory.as_fd(), &entry.attributes)?;
         }
         self.directories
-            .insert(path.to_owned(), (entry.mode, entry.mtime_s));
+            .insert(self.place(name), (entry.mode, entry.mtime_s));
         Ok(())
     }
 
     /// Keeps what is there if it is a directory, without its attributes; else puts one in its place.
-    fn keep_directory(&mut self, path: &Path, name: &OsStr) -> io::Result<()> {
+    fn keep_directory(&mut self, name: &OsStr) -> io::Result<()> {
         match open_directory(self.parent()?.0, name) {
             Ok(directory) => content::clear_attributes(directory.as_fd()),
             Err(error) if is_gone(&error) => {
-                self.replace(path, name)?;
+                self.replace(name)?;
                 let mode = Mode::from_raw_mode(0o700);
                 Ok(rustix::fs::mkdirat(self.parent()?.0, name, mode)?)
             }
@@ -244,16 +265,10 @@ impl Extractor {
         }
     }
 
-    fn file(
-        &mut self,
-        path: &Path,
-        name: &OsStr,
-        entry: &Entry,
-        data: &mut impl BufRead,
-    ) -> io::Result<()> {
+    fn file(&mut self, name: &OsStr, entry: &Entry, data: &mut impl BufRead) -> io::Result<()> {
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW;
         let mode = Mode::from_raw_mode(entry.mode & 0o777);
-        let file = self.make(path, name, |parent| {
+        let file = self.make(name, |parent| {
             rustix::fs::openat(parent, name, flags | OFlags::CLOEXEC, mode)
         })?;
         let mut file = File::from(file);
@@ -265,14 +280,12 @@ impl Extractor {
         Ok(rustix::fs::futimens(&file, &times(entry.mtime_s))?)
     }
 
-    fn symlink(&mut self, path: &Path, name: &OsStr, entry: &Entry) -> io::Result<()> {
+    fn symlink(&mut self, name: &OsStr, entry: &Entry) -> io::Result<()> {
         let target = OsStr::from_bytes(&entry.link);
         if target.is_empty() || entry.link.contains(&0) {
             return Err(refused("its target is not valid"));
         }
-        self.make(path, name, |parent| {
-            rustix::fs::symlinkat(target, parent, name)
-        })?;
+        self.make(name, |parent| rustix::fs::symlinkat(target, parent, name))?;
         let (parent, _) = self.parent()?;
         let flags = AtFlags::SYMLINK_NOFOLLOW;
         Ok(rustix::fs::utimensat(
@@ -291,7 +304,7 @@ impl Extractor {
         }
         let (directory, old_name) = rooted::split(&target)?;
         let directory = self.root.directory(&directory)?;
-        self.make(path, name, |parent| {
+        self.make(name, |parent| {
             rustix::fs::linkat(&directory, &old_name, parent, name, AtFlags::empty())
         })
     }

@@ -4,7 +4,6 @@ use std::ffi::OsStr;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 
 use rustix::fs::{AtFlags, FileType};
 use rustix::io::Errno;
@@ -19,12 +18,11 @@ const BOOKKEEPING: &[u8] = b".wh..wh.";
 
 impl Extractor {
     /// Does what an entry with such a name says.
-    pub(super) fn whiteout(&mut self, path: &Path, name: &OsStr) -> io::Result<()> {
-        let directory = path.parent().unwrap_or_else(|| Path::new("")).to_owned();
+    pub(super) fn whiteout(&mut self, name: &OsStr) -> io::Result<()> {
         match name.as_bytes() {
             OPAQUE => {
                 for child in rooted::names(self.parent()?.0)? {
-                    self.hide_child(&directory, &child)?;
+                    self.hide_child(&child)?;
                 }
             }
             other if other.starts_with(BOOKKEEPING) => return Ok(()),
@@ -33,7 +31,7 @@ impl Extractor {
                 if [&b""[..], b".", b".."].contains(&hidden.as_bytes()) {
                     return Err(refused("it hides nothing that can be"));
                 }
-                self.hide_child(&directory, hidden)?;
+                self.hide_child(hidden)?;
             }
         }
         // A removed directory may be on the way to the remembered parent of a later entry.
@@ -41,10 +39,10 @@ impl Extractor {
         Ok(())
     }
 
-    fn hide_child(&mut self, directory: &Path, name: &OsStr) -> io::Result<()> {
+    fn hide_child(&mut self, name: &OsStr) -> io::Result<()> {
         let (parent, inode) = self.parent()?;
         if !self.hide(parent, inode, name)? {
-            self.forget(&directory.join(name));
+            self.forget(&self.place(name));
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ use crate::archive::{Entry, archive, entry, file, folder, pax, seal};
 use crate::classes::{COUNT, class};
 use crate::image::{Image, check_modes};
 
-const SAMPLE: u64 = 150;
+const SAMPLE: u64 = 500;
 const ALL: u64 = 5000;
 const MEMORY_BYTES: u64 = 64 << 20;
 const PROCESSOR_S: u64 = 5;
