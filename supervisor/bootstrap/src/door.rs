@@ -30,7 +30,6 @@ use crate::task::{self, Finished, Invocation};
 const MAX_BODY_BYTES: u64 = 6 * 1024 * 1024;
 /// How long an address for an upload or a result is good.
 const ADDRESS_VALID: Duration = Duration::from_secs(900);
-/// Largest record whose state is told.
 /// Header field that names the task.
 const TASK_HEADER: &str = "x-scar-task";
 

@@ -8,9 +8,12 @@
     reason = "a test that cannot go on ends, and tells how long it was"
 )]
 
+mod constructs;
+mod doors;
 mod faults;
 mod parts;
 mod runtime;
+mod sandbox;
 mod scenario;
 mod stage;
 mod store;

@@ -1,5 +1,6 @@
 //! The Runtime API of Lambda for one function, and the supervisor's file that polls it: a warm sandbox.
 
+use std::fs::File;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -20,6 +21,8 @@ use crate::stage::Stage;
 use crate::store::Store;
 use crate::world::supervisor;
 
+/// What it logs goes into this file.
+pub(crate) const LOG: &str = "log";
 /// No call of a test takes longer.
 const PATIENCE: Duration = Duration::from_secs(60);
 const MINUTE_MS: u64 = 60_000;
@@ -64,7 +67,8 @@ impl Function {
         let mut command = Command::new(supervisor());
         command.env_clear().envs(stage.variables(store, folder));
         command.envs(variables).stdin(Stdio::null());
-        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let log = File::create(folder.join(LOG)).unwrap();
+        command.stdout(log).stderr(Stdio::null());
         let process = command.spawn().unwrap();
         let polled = calls.recv_timeout(PATIENCE);
         assert!(
@@ -102,6 +106,11 @@ impl Function {
         assert!(sent.unwrap().success());
     }
 
+    /// Its variables.
+    pub(crate) fn variables(&self) -> Vec<u8> {
+        std::fs::read(format!("/proc/{}/environ", self.process.id())).unwrap()
+    }
+
     /// Identities of its child processes, dead ones too.
     pub(crate) fn children(&self) -> Vec<u32> {
         let threads = std::fs::read_dir(format!("/proc/{}/task", self.process.id())).unwrap();
@@ -126,6 +135,14 @@ impl Drop for Function {
 pub(crate) fn now_ms() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     u64::try_from(now.as_millis()).unwrap()
+}
+
+/// Nanoseconds since the Unix epoch: a number that no other call has.
+pub(crate) fn now_ns() -> u128 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_nanos()
 }
 
 /// Serves on a thread of its own and returns the address.

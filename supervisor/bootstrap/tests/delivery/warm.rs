@@ -5,17 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use scar_schemas::contract::More;
-use serde_json::Value;
-use tempfile::TempDir;
-
-use crate::faults::Faults;
-use crate::runtime::{Function, now_ms};
-use crate::stage::{DATA, Stage, image, prefix};
-use crate::store::Store;
-use crate::world::event;
-
-const ENGINES: [&str; 2] = ["namespaces", "graft"];
+use crate::runtime::now_ms;
+use crate::sandbox::{ENGINES, Sandbox};
 
 /// Looks for what calls before it have left, and leaves files and processes wherever it can.
 const LITTER: &str = r#"#!/bin/sh
@@ -30,80 +21,6 @@ $b setsid sleep 1000 > /dev/null 2>&1 &
 ($b nohup sleep 1000 > /dev/null 2>&1 &)
 exit 0
 "#;
-
-/// A function of one stage, and where it works.
-struct Sandbox {
-    store: Store,
-    folder: TempDir,
-    function: Function,
-}
-
-impl Sandbox {
-    fn new(engine: &str, script: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::start(Faults::none());
-        let digest = image(&store);
-        let output = prefix("out/");
-        let package = folder.path();
-        let mut stage = Stage::new(
-            package,
-            "one",
-            &digest,
-            &["in/*"],
-            output,
-            More::default(),
-            script,
-        );
-        let mark = (MARK.to_owned(), folder.path().display().to_string());
-        stage.config.variables.extend([mark]);
-        stage.write();
-        let function = Function::start(&stage, &store, folder.path(), engine);
-        Self {
-            store,
-            folder,
-            function,
-        }
-    }
-
-    fn put(&self, name: &str, body: &str) -> Value {
-        let key = format!("in/{name}.txt");
-        self.store.put(DATA, &key, body.to_owned());
-        event(&self.store, DATA, &key)
-    }
-
-    fn output(&self, name: &str) -> String {
-        let state = self.store.state.lock().unwrap();
-        let place = (DATA.to_owned(), format!("out/{name}"));
-        let object = state.objects.get(&place);
-        String::from_utf8(object.expect(name).body.to_vec()).unwrap()
-    }
-
-    /// Puts an input, has it worked on, and returns how long that took.
-    fn work(&mut self, name: &str, body: &str) -> Duration {
-        let event = self.put(name, body);
-        let start = Instant::now();
-        let report = self.function.invoke(&event).unwrap();
-        let time = start.elapsed();
-        assert_eq!(report["tasks"][0]["state"], "published", "{report:#}");
-        assert_eq!(self.output(&format!("{name}.copy")), body);
-        time
-    }
-
-    /// Processes that know the mark of this sandbox, except for the supervisor.
-    fn survivors(&self) -> Vec<PathBuf> {
-        let mark = format!("{MARK}={}", self.folder.path().display());
-        let processes = fs::read_dir("/proc").unwrap().flatten();
-        let is_ours = |path: &PathBuf| {
-            let variables = fs::read(path.join("environ")).unwrap_or_default();
-            variables
-                .split(|byte| *byte == 0)
-                .any(|one| one == mark.as_bytes())
-        };
-        processes.map(|one| one.path()).filter(is_ours).collect()
-    }
-}
-
-const MARK: &str = "SCAR_TEST_MARK";
 
 /// All files and folders below a path.
 fn tree(path: &Path) -> Vec<PathBuf> {
@@ -127,13 +44,13 @@ fn nothing_passes_from_call_to_call(engine: &str, calls: usize) {
         Some(_) => 1_000,
         None => calls,
     };
-    let mut sandbox = Sandbox::new(engine, LITTER);
+    let mut sandbox = Sandbox::copying(engine, LITTER);
     let bodies = ["A".repeat(5_000), "B".repeat(300)];
     let mut cache = Vec::new();
     for call in 0..calls {
         let name = format!("n{call}");
         sandbox.work(&name, &bodies[call % 2]);
-        assert_eq!(sandbox.output(&format!("{name}.found")), "", "{engine}");
+        assert_eq!(sandbox.text(&format!("out/{name}.found")), "", "{engine}");
         assert_eq!(sandbox.survivors(), [""; 0].map(PathBuf::from), "{engine}");
         assert_eq!(sandbox.function.children(), [0; 0], "{engine}");
         let work = tree(&sandbox.folder.path().join("work"));
@@ -163,7 +80,7 @@ const COPY: &str = "#!/bin/sh -e\ncat \"$SCAR_INPUT\" > \"$SCAR_OUT/$SCAR_STEM.c
 #[test]
 fn a_frozen_sandbox_goes_on_without_delay() {
     for (engine, frozen_s) in ENGINES.into_iter().zip([2, 4]) {
-        let mut sandbox = Sandbox::new(engine, COPY);
+        let mut sandbox = Sandbox::copying(engine, COPY);
         sandbox.work("first", "1");
         let warm = sandbox.work("second", "2");
         sandbox.function.signal("STOP");
@@ -180,9 +97,9 @@ fn a_frozen_sandbox_goes_on_without_delay() {
 /// the next call is not harmed.
 #[test]
 fn a_deadline_in_the_past_is_one_failed_attempt() {
-    let mut sandbox = Sandbox::new(ENGINES[0], COPY);
+    let mut sandbox = Sandbox::copying(ENGINES[0], COPY);
     sandbox.work("first", "1");
-    let event = sandbox.put("late", "late");
+    let event = sandbox.put("in/late.txt", "late");
     let start = Instant::now();
     let report = sandbox.function.invoke_until(&event, now_ms() - 3_600_000);
     assert!(start.elapsed() < Duration::from_secs(10));
