@@ -42,6 +42,26 @@ fn every_command_of_the_guides_works() {
     }
 }
 
+/// Builds what is built already, and leaves what a user of the repository would have too.
+#[test]
+fn the_first_command_of_the_readme_works_and_the_second_time_touches_nothing() {
+    let target = scar().ancestors().nth(2).unwrap();
+    let run = || {
+        let output = Command::new(root().join("workflows/quickstart/run.sh"))
+            .env("CARGO_TARGET_DIR", target)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{said}");
+        let results = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(results.matches("data:top/").count(), 3, "{results}");
+        said
+    };
+    run();
+    let again = run();
+    assert_eq!(again.matches("already done").count(), 6, "{again}");
+}
+
 #[test]
 fn the_readme_shows_the_quickstart_as_it_is() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();

@@ -1,17 +1,23 @@
 //! The whole product through its command line: what a user sees.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 
+mod again;
 mod clients;
 mod crash;
 mod docs;
 mod examples;
 mod failures;
 mod gitops;
+mod interrupts;
 mod lint;
+mod manifests;
 mod ministack;
+mod old_files;
 mod plan;
+mod programs;
 mod quickstart;
 mod recovery;
 mod registry;
+mod starters;
 mod terminal;
 mod validate;

@@ -10,6 +10,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 
 use crate::Error;
 use crate::call::failed;
+use crate::connector::{self, TrustDoesNotCome};
 use crate::service::Wire;
 
 /// Which cloud.
@@ -68,9 +69,13 @@ impl Cloud {
     /// [`Error::NoRegion`]; [`Error::Call`] if there are no credentials or the cloud does not answer.
     pub async fn connect(target: &Target) -> Result<Self, Error> {
         let is_aws = matches!(target, Target::Aws { .. });
-        let config = configuration(target).await;
+        let config = configuration(target).await?;
         let region = config.region().ok_or(Error::NoRegion)?.to_string();
-        let identity = aws_sdk_sts::Client::new(&config)
+        // This is the first call to the cloud: who is not trusted here is not trusted anywhere.
+        let first = aws_sdk_sts::config::Builder::from(&config)
+            .retry_classifier(TrustDoesNotCome)
+            .build();
+        let identity = aws_sdk_sts::Client::from_conf(first)
             .get_caller_identity()
             .send()
             .await
@@ -225,14 +230,14 @@ async fn profile_section(profile: Option<&str>) -> Vec<String> {
         .collect()
 }
 
-async fn configuration(target: &Target) -> SdkConfig {
+async fn configuration(target: &Target) -> Result<SdkConfig, Error> {
     let loader = match target {
         Target::Endpoint {
             url,
             region,
             credentials: Some(keys),
         } => {
-            return fixed(url, region, keys);
+            return Ok(fixed(url, region, keys));
         }
         Target::Endpoint {
             url,
@@ -252,7 +257,21 @@ async fn configuration(target: &Target) -> SdkConfig {
             }
         }
     };
-    loader.load().await
+    let client = connector::client(is_loopback(target))?;
+    Ok(loader.http_client(client).load().await)
+}
+
+/// Whether the cloud is on this machine.
+fn is_loopback(target: &Target) -> bool {
+    let Target::Endpoint { url, .. } = target else {
+        return false;
+    };
+    let after_scheme = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
+    let authority = after_scheme.split('/').next().unwrap_or_default();
+    let host = authority
+        .rsplit_once(':')
+        .map_or(authority, |(host, _)| host);
+    host == "localhost" || host == "[::1]" || host.starts_with("127.")
 }
 
 fn shared() -> aws_config::ConfigLoader {

@@ -6,9 +6,11 @@ mod put;
 
 use std::path::PathBuf;
 
+use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::types::ObjectIdentifier;
 use scar_schemas::record::ObjectVersion;
 
+use crate::call::failed;
 use crate::destroy::delete_batch;
 use crate::{Cloud, Error};
 
@@ -46,6 +48,18 @@ pub enum Transfer {
         /// The object.
         object: ObjectVersion,
     },
+}
+
+/// Makes a bucket, or finds it made by the same account.
+///
+/// # Errors
+/// [`Error::Call`], for instance if the name is no bucket's.
+pub async fn make_bucket(cloud: &Cloud, bucket: &str) -> Result<(), Error> {
+    match cloud.s3.create_bucket().bucket(bucket).send().await {
+        Ok(_) => Ok(()),
+        Err(error) if error.code() == Some("BucketAlreadyOwnedByYou") => Ok(()),
+        Err(error) => Err(failed("CreateBucket", bucket)(error)),
+    }
 }
 
 /// Deletes objects by key; a key that is not there is deleted already.

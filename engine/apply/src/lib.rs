@@ -17,6 +17,7 @@ mod attach;
 mod call;
 mod change_set;
 mod cloud;
+mod connector;
 pub mod data;
 mod deployment;
 mod destroy;

@@ -184,6 +184,9 @@ pub(crate) async fn pin(
     let digest = client.resolve(platform).await.map_err(|error| {
         let shown = CliError::from(error);
         match &reference.version {
+            _ if shown.message.contains("invalid peer certificate") => {
+                shown.hint(crate::session::NOT_TRUSTED)
+            }
             _ if reference.is_loopback() && !plain_http => {
                 shown.hint("a registry on this machine that speaks plain HTTP needs --plain-http")
             }

@@ -6,14 +6,14 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use md5::{Digest as _, Md5};
-use scar_apply::data::{self, Upload};
+use scar_apply::data::{self, Listed, Upload};
 use scar_apply::{Cloud, Deployment};
 use scar_schemas::digest::hex;
 use scar_schemas::record::ObjectVersion;
 use scar_workflow::Workflow;
 
 use crate::error::CliError;
-use crate::places::{Entry, Place};
+use crate::places::{Entry, Place, is_system};
 use crate::view::progress::Progress;
 
 /// A file and the object that it becomes.
@@ -88,6 +88,27 @@ pub(crate) async fn unchanged(
         }
     }
     Ok(same)
+}
+
+/// Every object that some stage may take, by real bucket and key.
+pub(crate) async fn there(
+    cloud: &Cloud,
+    workflow: &Workflow,
+    deployment: &Deployment,
+) -> Result<BTreeMap<(String, String), Listed>, CliError> {
+    let mut all = BTreeMap::new();
+    for input in workflow.stages.iter().flat_map(|stage| &stage.inputs) {
+        let Some(bucket) = deployment.buckets.get(&input.bucket) else {
+            continue;
+        };
+        let prefix = input.pattern.literal_prefix();
+        for one in data::list(cloud, bucket, &prefix).await? {
+            if !is_system(&one.object.key) && input.pattern.matches(&one.object.key) {
+                all.insert((bucket.clone(), one.object.key.clone()), one);
+            }
+        }
+    }
+    Ok(all)
 }
 
 /// Puts files and tells what they became, in their order.

@@ -12,6 +12,7 @@ mod dispatch;
 mod encoding;
 mod error;
 mod file;
+mod follow;
 mod images;
 mod inputs;
 #[cfg(test)]

@@ -27,6 +27,7 @@ fn reference() -> String {
     let mut out = String::from("# The command line\n\nGenerated from the program's own help.\n");
     section(&mut out, &mut root.clone(), "scar");
     verbs(&mut out, &root, "scar");
+    out.push_str(include_str!("reference.md"));
     out
 }
 
@@ -61,4 +62,33 @@ fn section(out: &mut String, command: &mut Command, path: &str) {
         "\n## {path}\n\n```text\n{}\n```\n",
         lines.join("\n").trim_end()
     );
+}
+
+#[test]
+fn every_verb_has_examples_and_its_json_is_told() {
+    let mut root = Cli::command();
+    root.build();
+    let tables = include_str!("reference.md");
+    for verb in root
+        .get_subcommands()
+        .filter(|verb| verb.get_name() != "help")
+    {
+        let mut leaves: Vec<&Command> = verb.get_subcommands().collect();
+        if leaves.is_empty() {
+            leaves.push(verb);
+        }
+        for leaf in leaves.iter().filter(|leaf| leaf.get_name() != "help") {
+            assert!(
+                leaf.get_after_help().is_some(),
+                "{} has no examples",
+                leaf.get_name()
+            );
+        }
+        let name = verb.get_name();
+        let is_told = [format!("| `{name}"), format!(", `{name}`")];
+        assert!(
+            is_told.iter().any(|words| tables.contains(words)),
+            "the JSON of {name} is not told"
+        );
+    }
 }

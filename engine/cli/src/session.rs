@@ -22,6 +22,9 @@ const SETTLE_MAX: Duration = Duration::from_secs(10);
 /// What is true until a verb has begun to change something.
 pub(crate) const UNCHANGED: &str = "nothing was changed";
 
+/// What to do about a certificate that is not trusted.
+pub(crate) const NOT_TRUSTED: &str = "its certificate is not trusted here: name a file with its authority in AWS_CA_BUNDLE (AWS only) or SSL_CERT_FILE, or add it to those of this machine; `openssl s_client -showcerts -connect HOST:PORT` shows who signed it";
+
 /// An open connection, and the local cloud behind it if this process runs it.
 pub(crate) struct Session {
     /// The cloud.
@@ -246,6 +249,7 @@ impl Session {
 }
 
 pub(crate) fn not_connected(error: scar_apply::Error) -> CliError {
+    let is_file = matches!(error, scar_apply::Error::File { .. });
     let error = CliError::from(error);
     let says = |words: &str| {
         error.message.contains(words) || error.causes.iter().any(|cause| cause.contains(words))
@@ -259,7 +263,11 @@ pub(crate) fn not_connected(error: scar_apply::Error) -> CliError {
             .hint("for a running local cloud: eval \"$(scar local env)\"; --local needs no keys");
     }
     let hint = if says("invalid peer certificate") {
-        "its certificate is not trusted here: add its authority to those of this machine, or name a file with SSL_CERT_FILE"
+        NOT_TRUSTED
+    } else if is_file {
+        "the variable AWS_CA_BUNDLE names this file"
+    } else if says("tunnel error") {
+        "the proxy that HTTPS_PROXY or ALL_PROXY names does not let it through; NO_PROXY lists hosts that are asked without it"
     } else if says("client error (Connect)") {
         "nothing answers at this address; --local needs no other cloud"
     } else if says("UnrecognizedClient") || says("InvalidClientToken") || says("SignatureDoesNot") {

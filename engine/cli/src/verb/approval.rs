@@ -42,9 +42,19 @@ pub(crate) async fn approve_plans(
         let mut error = CliError::new(Kind::Blocked, clean(&never.reason));
         let others = blocked.iter().filter(|block| block.allow.is_none()).skip(1);
         error.causes = others.map(|block| block.reason.clone()).collect();
+        if let Some(bucket) = missing_bucket(&never.reason).filter(|_| session.is_local) {
+            let make = format!("`scar local bucket {bucket}` makes it in the local cloud");
+            return Err(error.hint(make));
+        }
         return Err(error.hint("nothing was changed; change the manifest, or the rule"));
     }
     approve(environment, &blocked, approval, session, screen).await
+}
+
+/// The bucket that should exist and does not, if that is the reason.
+fn missing_bucket(reason: &str) -> Option<&str> {
+    let rest = reason.strip_prefix("bucket ")?;
+    rest.split_once(" does not exist").map(|(name, _)| name)
 }
 
 /// The same for anything else: what is blocked needs the environment's name.

@@ -83,6 +83,12 @@ fn chosen(screen: &Screen) -> Result<&'static Starter, CliError> {
     question.push_str("Number or name (1): ");
     let asking = async { Ok(screen.ask(&question).await) };
     let answer = block_on(unless_interrupted(asking, "nothing was written"))?;
+    if answer.is_none() {
+        let first = STARTERS[0].name;
+        screen.note(&format!(
+            "nobody to ask, so this is the {first}; --from names another"
+        ));
+    }
     match answer.as_deref() {
         None | Some("") => Ok(&STARTERS[0]),
         Some(answer) => match answer.parse::<usize>() {

@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use clap::Subcommand;
+use scar_apply::data;
 use scar_local::{Cloud, Running, Settings, find_running};
 use serde_json::{Value, json};
 
 use crate::args::Global;
 use crate::error::CliError;
-use crate::session::{block_on, interrupted};
+use crate::session::{self, block_on, interrupted};
 use crate::target::LOCAL_FOLDER;
 use crate::view::Screen;
 
@@ -19,6 +20,7 @@ use crate::view::Screen;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   scar local up                       until Ctrl-C
+  scar local bucket lab-drop          a bucket in the place of one that exists in AWS
   eval \"$(scar local env)\"; aws s3 ls   use it with the AWS command line")]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -36,6 +38,14 @@ enum Verb {
         #[arg(long)]
         port: Option<u16>,
     },
+    /// Make buckets in it, in the place of those that exist in AWS already.
+    #[command(after_help = "Examples:
+  scar local bucket lab-sequencer-drop   for `buckets: {drop: {existing: lab-sequencer-drop}}`")]
+    Bucket {
+        /// Names of buckets.
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<String>,
+    },
     /// Tell where the running one is.
     #[command(after_help = "Examples:
   scar local info
@@ -49,11 +59,12 @@ enum Verb {
 
 pub(crate) fn local(
     arguments: &Arguments,
-    _global: &Global,
+    global: &Global,
     screen: &Screen,
 ) -> Result<(), CliError> {
     match &arguments.verb {
         Verb::Up { port } => up(*port, screen),
+        Verb::Bucket { names } => bucket(names, global, screen),
         Verb::Info => info(screen),
         Verb::Env => env(screen),
     }
@@ -78,6 +89,24 @@ fn up(port: Option<u16>, screen: &Screen) -> Result<(), CliError> {
         interrupted().await;
         screen.note("ending; what is queued goes on the next time");
         cloud.shutdown().await;
+        Ok(())
+    })
+}
+
+fn bucket(names: &[String], global: &Global, screen: &Screen) -> Result<(), CliError> {
+    let local = Global {
+        local: true,
+        ..global.clone()
+    };
+    let hint = "buckets that are named above are there";
+    session::on_cloud(&local, None, screen, hint, async |session| {
+        for name in names {
+            data::make_bucket(&session.cloud, name).await?;
+            match screen.json {
+                true => screen.object(&json!({ "type": "bucket", "name": name }))?,
+                false => screen.line(name)?,
+            }
+        }
         Ok(())
     })
 }

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use scar_apply::Deployment;
 
-use super::run::{self, Followed};
 use crate::args::Global;
 use crate::error::CliError;
+use crate::follow::{self, Followed};
 use crate::inputs::{self, Input};
 use crate::places::{Entry, Place};
 use crate::project::Project;
@@ -65,8 +65,8 @@ pub(crate) fn put(arguments: &Arguments, global: &Global, screen: &Screen) -> Re
             objects: &objects,
             changed: false,
         };
-        let tasks = run::follow(&followed, session, None, screen).await?;
-        run::conclude(&tasks, screen)
+        let tasks = follow::follow(&followed, session, None, screen).await?;
+        follow::conclude(&tasks, screen)
     })
 }
 

@@ -1,8 +1,5 @@
 //! `scar reconcile`
 
-use std::collections::BTreeMap;
-
-use scar_apply::data::{self, Listed};
 use scar_apply::trace::{self, State, TaskView};
 use scar_apply::{Deployment, start};
 use scar_schemas::record::ObjectVersion;
@@ -12,7 +9,7 @@ use super::approval::{Approval, approve};
 use super::status::now_ms;
 use crate::args::Global;
 use crate::error::CliError;
-use crate::places::is_system;
+use crate::inputs;
 use crate::project::Project;
 use crate::session::{self, Session};
 use crate::view::Screen;
@@ -97,7 +94,7 @@ async fn waiting(
     arguments: &Arguments,
     session: &Session,
 ) -> Result<Vec<(TaskView, u64)>, CliError> {
-    let objects = inputs(project, deployment, session).await?;
+    let objects = inputs::there(&session.cloud, &project.workflow, deployment).await?;
     let versions: Vec<ObjectVersion> = objects.values().map(|one| one.object.clone()).collect();
     let workflow = &project.workflow;
     let tasks = trace::trace(&session.cloud, workflow, deployment, &versions).await?;
@@ -113,32 +110,6 @@ async fn waiting(
         (task.state == State::Waiting && is_meant && is_late).then_some((task, since_ms))
     };
     Ok(tasks.into_iter().filter_map(late).collect())
-}
-
-/// Every object that some stage may take.
-async fn inputs(
-    project: &Project,
-    deployment: &Deployment,
-    session: &Session,
-) -> Result<BTreeMap<(String, String), Listed>, CliError> {
-    let mut all = BTreeMap::new();
-    for input in project
-        .workflow
-        .stages
-        .iter()
-        .flat_map(|stage| &stage.inputs)
-    {
-        let Some(bucket) = deployment.buckets.get(&input.bucket) else {
-            continue;
-        };
-        let prefix = input.pattern.literal_prefix();
-        for one in data::list(&session.cloud, bucket, &prefix).await? {
-            if !is_system(&one.object.key) && input.pattern.matches(&one.object.key) {
-                all.insert((bucket.clone(), one.object.key.clone()), one);
-            }
-        }
-    }
-    Ok(all)
 }
 
 /// Tells every stage of its inputs, and to look after its joins and what killed attempts have left.

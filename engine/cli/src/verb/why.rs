@@ -1,13 +1,14 @@
 //! `scar why`
 
 use scar_apply::trace::{self, State, TaskView};
-use scar_apply::{Deployment, data, start};
+use scar_apply::{Deployment, start};
 use scar_schemas::record::{Failure, FailureClass, ObjectVersion};
 use scar_workflow::Stage;
 use serde_json::{Value, json};
 
 use crate::args::Global;
 use crate::error::CliError;
+use crate::inputs;
 use crate::project::Project;
 use crate::session::{self, Session};
 use crate::view::text::clean;
@@ -75,22 +76,8 @@ async fn by_input(
     deployment: &Deployment,
     session: &Session,
 ) -> Result<Vec<TaskView>, CliError> {
-    let mut objects: Vec<ObjectVersion> = Vec::new();
-    for input in project
-        .workflow
-        .stages
-        .iter()
-        .flat_map(|stage| &stage.inputs)
-    {
-        let Some(bucket) = deployment.buckets.get(&input.bucket) else {
-            continue;
-        };
-        let listed = data::list(&session.cloud, bucket, &input.pattern.literal_prefix()).await?;
-        let matching = listed.into_iter().map(|one| one.object);
-        objects.extend(matching.filter(|one| input.pattern.matches(&one.key)));
-    }
-    objects.sort();
-    objects.dedup();
+    let there = inputs::there(&session.cloud, &project.workflow, deployment).await?;
+    let mut objects: Vec<ObjectVersion> = there.into_values().map(|one| one.object).collect();
     let is_meant = |stage: &Stage, object: &ObjectVersion| {
         let of_stage = what
             .split_once('/')

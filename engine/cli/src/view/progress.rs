@@ -168,6 +168,12 @@ impl<'a> Progress<'a> {
         }
     }
 
+    /// Says something above what is animated, also while the progress itself is in use.
+    pub(crate) fn above(&self) -> impl Fn(&str) + use<'a> {
+        let (bars, screen) = (self.bars.clone(), self.screen);
+        move |text| bars.suspend(|| screen.complain(text))
+    }
+
     /// Takes all that is animated off the screen.
     pub(crate) fn finish(&mut self) {
         let stages = self.stages.values().map(|(bar, _)| bar);
@@ -288,7 +294,8 @@ impl Drop for Progress<'_> {
 
 fn spinner(bars: &MultiProgress, name: &str) -> ProgressBar {
     let bar = bars.add(ProgressBar::new_spinner());
-    if let Ok(style) = ProgressStyle::with_template("  {spinner} {prefix:<24} {msg} {elapsed}") {
+    if let Ok(style) = ProgressStyle::with_template("  {spinner} {prefix:<20} {wide_msg} {elapsed}")
+    {
         bar.set_style(style);
     }
     bar.set_prefix(clean(name).into_owned());

@@ -19,6 +19,8 @@ use crate::registry::credentials::Credentials;
 use crate::registry::retry::{backoff, chain, escape, retry_wait};
 use crate::registry::token::{Challenge, challenge, is_loopback, may_ask};
 
+/// What rustls says of every certificate that it does not accept.
+const NOT_TRUSTED: &str = "invalid peer certificate";
 const MAX_REDIRECTS: usize = 5;
 const MAX_TRIES: u32 = 4;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -213,7 +215,7 @@ impl Http {
             .map_err(|error| self.refused(error))?;
         match tokio::time::timeout(SILENCE, self.client.request(request)).await {
             Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) => Err(self.unavailable(chain(&error))),
+            Ok(Err(error)) => Err(self.unanswered(chain(&error))),
             Err(_) => Err(self.unavailable("it does not answer")),
         }
     }
@@ -337,6 +339,14 @@ impl Http {
             host: self.name.clone(),
             reason: format!("{status}{hint}"),
             retryable,
+        }
+    }
+
+    /// A certificate that is not trusted will not be trusted in the next second either.
+    fn unanswered(&self, reason: String) -> Error {
+        match reason.contains(NOT_TRUSTED) {
+            true => self.refused(reason),
+            false => self.unavailable(reason),
         }
     }
 
