@@ -2,6 +2,9 @@
 //! way that a stage can be started and committed. Five numbers must be zero: inputs without outputs,
 //! outputs made twice, sets that are not whole, events acknowledged before their outputs are there, and
 //! staged objects that nobody removes.
+//!
+//! `SCAR_DELIVERY_FACTOR` makes the random parts so many times longer; `SCAR_DELIVERY_SUPERVISOR` names another
+//! file to be tested than the one of this build; `SCAR_TEST_LONG` is for what takes minutes.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stderr,
@@ -11,6 +14,7 @@
 mod constructs;
 mod doors;
 mod faults;
+mod figures;
 mod parts;
 mod runtime;
 mod sandbox;

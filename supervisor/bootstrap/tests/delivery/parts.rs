@@ -74,7 +74,10 @@ impl State {
             return refusal;
         }
         let upload = self.uploads.remove(id).unwrap();
-        let body: Vec<u8> = upload.parts.into_values().flatten().collect();
+        let mut body = Vec::new();
+        for part in upload.parts.values() {
+            body.extend_from_slice(part);
+        }
         let etag = self.insert(&place.0, &place.1, body.into(), upload.metadata);
         text(format!(
             "<CompleteMultipartUploadResult><ETag>\"{etag}\"</ETag></CompleteMultipartUploadResult>"

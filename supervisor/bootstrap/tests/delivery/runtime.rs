@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -32,6 +32,8 @@ pub(crate) struct Function {
     process: Child,
     events: asynchronous::UnboundedSender<(String, u64)>,
     calls: mpsc::Receiver<Call>,
+    /// From the start of the process to its first poll.
+    pub(crate) cold_start: Duration,
 }
 
 /// What the supervisor told.
@@ -69,6 +71,7 @@ impl Function {
         command.envs(variables).stdin(Stdio::null());
         let log = File::create(folder.join(LOG)).unwrap();
         command.stdout(log).stderr(Stdio::null());
+        let start = Instant::now();
         let process = command.spawn().unwrap();
         let polled = calls.recv_timeout(PATIENCE);
         assert!(
@@ -79,6 +82,7 @@ impl Function {
             process,
             events,
             calls,
+            cold_start: start.elapsed(),
         }
     }
 
@@ -104,6 +108,20 @@ impl Function {
         let pid = self.process.id().to_string();
         let sent = Command::new("kill").args(["-s", name, &pid]).status();
         assert!(sent.unwrap().success());
+    }
+
+    /// Peak of its resident memory in KiB.
+    pub(crate) fn peak_memory_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()));
+        let status = status.unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        line.unwrap()
+            .trim()
+            .split(' ')
+            .next()
+            .unwrap()
+            .parse()
+            .unwrap()
     }
 
     /// Its variables.
