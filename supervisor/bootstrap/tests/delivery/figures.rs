@@ -65,12 +65,16 @@ fn warm(engine: &str, mode: &str, output: OutputKey) {
     let mut sandbox = Sandbox::new(engine, SCRIPT, &["in/*"], Some(output), more);
     let mut client = Client::new(&sandbox.store.address.to_string());
     let (mut calls, mut floors) = (Vec::new(), Vec::new());
+    let requests = |sandbox: &Sandbox| sandbox.store.state.lock().unwrap().requests;
+    let (processor, mut asked) = (sandbox.function.processor_time(), 0);
     sandbox.bring("in/first", "first");
     for number in 0..CALLS {
         let event = sandbox.put(&format!("in/{number}"), "some text");
+        let before = requests(&sandbox);
         let start = Instant::now();
         let report = sandbox.function.invoke(&event).unwrap();
         calls.push(start.elapsed());
+        asked = requests(&sandbox) - before;
         assert_eq!(report["tasks"][0]["state"], "published", "{report:#}");
         let start = Instant::now();
         client.requests_of_a_call(mode, number);
@@ -79,7 +83,11 @@ fn warm(engine: &str, mode: &str, output: OutputKey) {
     }
     let (calls, floors) = (Figure::of(calls), Figure::of(floors));
     let ratio = calls.percentile_ms(50) / floors.percentile_ms(50);
-    eprintln!("warm call, {engine}, {mode}: {calls}; floor {floors}; {ratio:.1} times the floor");
+    let processor = (sandbox.function.processor_time() - processor) / (CALLS as u32 + 1);
+    eprintln!(
+        "warm call, {engine}, {mode}: {calls}, {asked} requests, {processor:?} of processor time; \
+         floor {floors}; {ratio:.1} times the floor"
+    );
 }
 
 #[test]

@@ -124,6 +124,20 @@ impl Function {
             .unwrap()
     }
 
+    /// Processor time of it and of all children that ended, in user and system mode.
+    pub(crate) fn processor_time(&self) -> Duration {
+        let status = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id()));
+        let status = status.unwrap();
+        // Fields 14 to 17 of proc_pid_stat(5), the third of which is the first after the name.
+        let fields = status.rsplit(')').next().unwrap().split_whitespace();
+        let ticks: u64 = fields
+            .skip(11)
+            .take(4)
+            .map(|one| one.parse::<u64>().unwrap())
+            .sum();
+        Duration::from_millis(ticks * 10)
+    }
+
     /// Its variables.
     pub(crate) fn variables(&self) -> Vec<u8> {
         std::fs::read(format!("/proc/{}/environ", self.process.id())).unwrap()
