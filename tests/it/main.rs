@@ -8,6 +8,7 @@ mod docs;
 mod examples;
 mod failures;
 mod gitops;
+mod hardened;
 mod interrupts;
 mod lint;
 mod manifests;

@@ -7,6 +7,11 @@
 
 use std::collections::BTreeSet;
 
+/// Settings of an environment that does all that linters want of one.
+pub const HARDENED: &str = "kms_key: 'arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab', \
+     access_logs: acme-access-logs, versioned: true, \
+     defaults: {network: {subnets: [subnet-0a1b2c3d], security_groups: [sg-0a1b2c3d]}}";
+
 /// Rows that are tried before the best of them is taken.
 const CANDIDATES: usize = 40;
 
@@ -44,6 +49,7 @@ const DIMENSIONS: &[(&str, &[&str])] = &[
     ("spot", &["no", "yes"]),
     ("nodes", &["one", "two"]),
     ("network", &["auto", "own"]),
+    ("arch", &["x86_64", "arm64"]),
     ("cache", &["object", "stage"]),
     ("loop", &["none", "three"]),
     ("bucket", &["managed", "existing", "expire", "versioned"]),
@@ -149,6 +155,9 @@ impl Row {
         if self.is("gpu", "one") || self.is("nodes", "two") {
             self.reset(&["spot", "vcpu"]);
         }
+        if self.is("gpu", "one") {
+            self.reset(&["arch"]);
+        }
         if trigger.starts_with("scatter") {
             self.reset(&["nodes"]);
         }
@@ -211,7 +220,7 @@ impl Row {
     fn text(&self) -> String {
         let mut lines = vec!["scar: 1".to_owned(), "name: pair".to_owned()];
         lines.push(self.buckets());
-        lines.extend(self.environments());
+        lines.push(self.environments());
         lines.push("stages:".to_owned());
         for name in self.upstream() {
             lines.push(format!("  {name}:"));
@@ -221,7 +230,7 @@ impl Row {
             lines.push("    run: 'true'".to_owned());
         }
         lines.push("  subject:".to_owned());
-        lines.push("    image: oci:../../workflows/images/shell".to_owned());
+        lines.push(format!("    image: {}", self.image()));
         lines.push("    run: 'true'".to_owned());
         let settings = [self.trigger(), self.output(), self.place(), self.settings()];
         lines.extend(
@@ -231,6 +240,14 @@ impl Row {
                 .map(|line| format!("    {line}")),
         );
         lines.join("\n") + "\n"
+    }
+
+    /// The images of this disk are for one architecture.
+    fn image(&self) -> String {
+        match self.value("arch") {
+            "arm64" => format!("ghcr.io/acme/shell@sha256:{}", "a".repeat(64)),
+            _ => "oci:../../workflows/images/shell".to_owned(),
+        }
     }
 
     /// Stages before the one that is looked at.
@@ -252,14 +269,14 @@ impl Row {
         format!("buckets: {{data: {{{data}}}, archive: {{existing: acme-archive}}}}")
     }
 
-    fn environments(&self) -> Option<String> {
+    fn environments(&self) -> String {
         let settings = match self.value("environment") {
-            "protect" => "protect: true",
-            "alarm" => "alarm: ops-pager",
-            "limits" => "limits: {cost_per_month: 500, concurrency: 200}",
-            _ => return None,
+            "protect" => "protect: true, ",
+            "alarm" => "alarm: ops-pager, ",
+            "limits" => "limits: {cost_per_month: 500, concurrency: 200}, ",
+            _ => "",
         };
-        Some(format!("envs: {{dev: {{{settings}}}}}"))
+        format!("envs: {{dev: {{{settings}}}, hardened: {{{settings}{HARDENED}}}}}")
     }
 
     fn trigger(&self) -> Vec<&'static str> {
@@ -346,6 +363,7 @@ impl Row {
                 "mounts: {/archive: 'archive:reference/'}",
             ),
             ("mounts", "own", "mounts: {/reference: 'data:reference/'}"),
+            ("arch", "arm64", "arch: arm64"),
             (
                 "network",
                 "own",

@@ -56,13 +56,12 @@ fn a_new_key_is_told_once_and_an_old_one_is_not_forgotten() {
     }
     let again = planned(&hardened(), &deployed(&hardened()), Policy::default());
     assert_eq!(outcome(&again, "kms-key"), Some(CheckOutcome::Passed));
-    let without = planned(
-        &one().workflow(),
-        &deployed(&hardened()),
-        Policy::default(),
-    );
+    let without = planned(&one().workflow(), &deployed(&hardened()), Policy::default());
     assert_eq!(outcome(&without, "kms-key"), None);
-    assert_eq!(outcome(&without, "old-kms-key"), Some(CheckOutcome::Warning));
+    assert_eq!(
+        outcome(&without, "old-kms-key"),
+        Some(CheckOutcome::Warning)
+    );
 }
 
 /// It reaches nothing that the role may not read otherwise.
@@ -88,7 +87,10 @@ fn a_repository_can_ask_for_safeguards() {
         panic!("{:?}", broken.blocks);
     };
     assert_eq!(block.code, BlockCode::Policy);
-    assert!(block.reason.contains("kms_key and access_logs"), "{block:?}");
+    assert!(
+        block.reason.contains("kms_key and access_logs"),
+        "{block:?}"
+    );
 }
 
 fn with_limits(concurrency: u64, unreserved: u64, code_bytes: u64) -> Snapshot {
@@ -107,9 +109,8 @@ fn with_limits(concurrency: u64, unreserved: u64, code_bytes: u64) -> Snapshot {
 fn limits_of_the_account_are_looked_at_where_it_was_asked() {
     let mut workflow = one().workflow();
     workflow.stages[0].concurrency = Some(200);
-    let found = |snapshot: &Snapshot, code| {
-        outcome(&planned(&workflow, snapshot, Policy::default()), code)
-    };
+    let found =
+        |snapshot: &Snapshot, code| outcome(&planned(&workflow, snapshot, Policy::default()), code);
     let (reserved, code) = ("account-concurrency", "account-code");
     let roomy = with_limits(1_000, 1_000, 0);
     assert_eq!(found(&roomy, reserved), Some(CheckOutcome::Passed));
@@ -122,7 +123,11 @@ fn limits_of_the_account_are_looked_at_where_it_was_asked() {
     assert_eq!(found(&full, reserved), Some(CheckOutcome::Passed));
     assert_eq!(found(&full, code), Some(CheckOutcome::Failed));
     let plan = planned(&workflow, &full, Policy::default());
-    assert!(plan.blocks.iter().any(|block| block.code == BlockCode::Check));
+    assert!(
+        plan.blocks
+            .iter()
+            .any(|block| block.code == BlockCode::Check)
+    );
 
     workflow.stages[0].concurrency = None;
     let small = planned(&workflow, &with_limits(10, 10, 0), Policy::default());
@@ -132,7 +137,10 @@ fn limits_of_the_account_are_looked_at_where_it_was_asked() {
 #[test]
 fn limits_that_nobody_asked_for_are_said_to_be_so() {
     let plan = planned(&one().workflow(), &empty(), Policy::default());
-    let check = plan.checks.iter().find(|check| check.code == "account-limits");
+    let check = plan
+        .checks
+        .iter()
+        .find(|check| check.code == "account-limits");
     assert_eq!(check.unwrap().summary, "limits of the account: not asked");
     let mut snapshot = empty();
     snapshot.unknown.push(Unknown {
