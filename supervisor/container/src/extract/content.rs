@@ -77,7 +77,7 @@ pub(super) fn clear_attributes(directory: BorrowedFd<'_>) -> io::Result<()> {
         Err(error) => return Err(error.into()),
     };
     for name in names[..length].split(|&byte| byte == 0) {
-        if name.starts_with(USER) {
+        if is_taken(name) {
             rustix::fs::fremovexattr(directory, name)?;
         }
     }

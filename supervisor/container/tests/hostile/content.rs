@@ -134,3 +134,41 @@ async fn honest_links_work() {
     assert!(is_file("hidden/b") && is_file("opaque/new"));
     assert!(!is_file("hidden/a") && !is_file("opaque/old") && !is_file("old"));
 }
+
+/// A capability of a program: version 2, effective, `net_raw`. From linux/capability.h.
+const CAPABILITY: &str = "\u{1}\0\0\u{2}\0 \0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+
+/// Must be root, who alone may set capabilities and could set what is dropped here.
+#[tokio::test]
+async fn attributes_that_do_no_harm_are_kept() {
+    let attributes = pax(&[
+        ("SCHILY.xattr.user.note", "kept"),
+        ("SCHILY.xattr.security.capability", CAPABILITY),
+        ("SCHILY.xattr.user.overlay.redirect", "/"),
+        ("SCHILY.xattr.trusted.overlay.redirect", "/"),
+        ("SCHILY.xattr.trusted.other", "dropped"),
+        ("SCHILY.xattr.system.odd", "dropped"),
+    ]);
+    let lower = [attributes.clone(), file("a"), attributes, folder("d")];
+    let layers = [archive(&lower), archive(&[folder("d")])];
+    let only_lower = Image::new(&layers[..1]);
+    let root = only_lower.unpack(&Limits::default()).await.unwrap();
+    for name in ["a", "d"] {
+        let found = attributes_of(&root.join(name));
+        assert_eq!(found, ["security.capability", "user.note"], "{name}");
+    }
+    let both = Image::new(&layers);
+    let root = both.unpack(&Limits::default()).await.unwrap();
+    let left = attributes_of(&root.join("d"));
+    assert!(left.is_empty(), "{left:?}");
+}
+
+fn attributes_of(path: &std::path::Path) -> Vec<String> {
+    let mut names = vec![0; 4096];
+    let length = rustix::fs::llistxattr(path, &mut names).unwrap();
+    let names = names[..length].split(|&byte| byte == 0);
+    let names = names.map(|name| String::from_utf8_lossy(name).into_owned());
+    let mut names: Vec<_> = names.filter(|name| !name.is_empty()).collect();
+    names.sort();
+    names
+}

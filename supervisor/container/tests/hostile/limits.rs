@@ -1,8 +1,11 @@
 //! What costs too much, and what is left behind.
 
 use std::io::Write;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use scar_container::{Cache, Error, Layout, Limits};
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use scar_container::{BlobSource, BlobStream, Cache, Error, Layout, Limits};
 use scar_schemas::digest::Digest;
 
 use crate::archive::{Entry, archive, file, header, seal};
@@ -69,6 +72,42 @@ async fn leftovers_of_a_dead_builder_are_swept() {
             .count(),
         0
     );
+}
+
+/// A source that counts what it is asked for.
+struct Counting {
+    layout: Layout,
+    asked: AtomicU32,
+}
+
+impl BlobSource for Counting {
+    fn manifest<'a>(&'a self, digest: &'a Digest) -> BoxFuture<'a, Result<Bytes, Error>> {
+        self.layout.manifest(digest)
+    }
+
+    fn blob<'a>(&'a self, digest: &'a Digest) -> BoxFuture<'a, Result<BlobStream, Error>> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        self.layout.blob(digest)
+    }
+}
+
+#[tokio::test]
+async fn many_who_want_an_image_pull_it_once() {
+    let image = Image::new(&[archive(&[file("a")])]);
+    let layout = Layout::open(&image.layout(), None).unwrap();
+    let digest = layout.manifest_digest().clone();
+    let source = Counting {
+        layout,
+        asked: AtomicU32::new(0),
+    };
+    let cache = Cache::new(image.directory.path().join("cache"));
+    let limits = Limits::default();
+    let pulls = (0..8).map(|_| cache.ensure(&source, &digest, &limits));
+    for pull in futures_util::future::join_all(pulls).await {
+        assert!(pull.unwrap().path.join("a").is_file());
+    }
+    // The configuration and the layer.
+    assert_eq!(source.asked.load(Ordering::Relaxed), 2);
 }
 
 /// Needs a small file system: run as root, on a tmpfs.
