@@ -40,6 +40,13 @@ fn a_hardened_environment_runs_on_the_local_cloud() {
         .scar(["plan", MANIFEST, "--local", "--exit-code"])
         .exits(0);
     product.scar(["drift", MANIFEST, "--local"]).exits(0);
+    let plan = product.scar(["plan", MANIFEST, "--local", "--json"]);
+    let plan = plan.exits(0).json();
+    let checks = plan["checks"].as_array().unwrap();
+    for code in ["account-code", "account-concurrency", "kms-key"] {
+        let found = checks.iter().find(|check| check["code"] == code);
+        assert_eq!(found.unwrap()["outcome"], "passed", "{code}");
+    }
 }
 
 /// Where nobody is asked, what is written has to do; only `validate` takes any place.

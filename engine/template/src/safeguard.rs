@@ -18,7 +18,9 @@ const VERSIONED: &str = "Versioned";
 /// Those of the base stack: a workflow's own before those that are there. Another workflow may rely on
 /// what is there, so nothing is taken away.
 pub(crate) fn of_base(own: &Safeguards, deployed: &Safeguards) -> Safeguards {
-    let or = |own: &Option<String>, deployed: &Option<String>| own.clone().or(deployed.clone());
+    let or = |own: &Option<String>, deployed: &Option<String>| {
+        own.as_ref().or(deployed.as_ref()).cloned()
+    };
     Safeguards {
         kms_key: or(&own.kms_key, &deployed.kms_key),
         access_logs: or(&own.access_logs, &deployed.access_logs),

@@ -118,10 +118,7 @@ mod tests {
         let list: Value = serde_json::from_str(include_str!("../../data/prices.json")).unwrap();
         let regions = list["regions"].as_object().unwrap().iter();
         let everywhere = (&"everywhere".to_owned(), &list["everywhere"]);
-        for (place, prices) in regions
-            .map(|(name, prices)| (name, prices))
-            .chain([everywhere])
-        {
+        for (place, prices) in regions.chain([everywhere]) {
             for name in prices.as_object().unwrap().keys() {
                 let source = list["confirmed"][place].get(name).is_some();
                 let names = list["unconfirmed"][place].as_array();
