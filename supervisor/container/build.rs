@@ -22,7 +22,7 @@ const OPTIONS: [&str; 14] = [
     "-Clto=fat",
     "-Clinker=rust-lld",
     "-Clinker-flavor=ld.lld",
-    "-Clink-args=-static -pie --no-dynamic-linker -znorelro",
+    "-Clink-args=-static -pie --no-dynamic-linker -znorelro --no-rosegment",
     "-Dwarnings",
 ];
 

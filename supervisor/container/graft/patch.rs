@@ -11,6 +11,7 @@
 //! and threads begin, and signal handlers return, as if we were not there.
 
 use crate::entry;
+use crate::ready::{self, Ready};
 use crate::scan::{JUMP_BYTES, Site, scan};
 use crate::sites::Sites;
 use crate::sys::{self, Answer, EXECUTABLE, File, MAP_ANONYMOUS, MAP_PRIVATE, READABLE, WRITABLE};
@@ -46,8 +47,14 @@ impl Mapping {
 
 /// Replaces what has to be replaced in a part of a file. If that is impossible, the code stays as it is.
 pub(crate) fn patch(mapping: &Mapping, file: &File) {
-    if let Ok(sites) = Sites::of(file) {
-        let _ = replace(mapping, &sites);
+    let ready = Ready::of(mapping, file);
+    if ready.as_ref().is_ok_and(|ready| ready.map(mapping).is_ok()) {
+        return;
+    }
+    let replaced = Sites::of(file).and_then(|sites| replace(mapping, &sites));
+    if let (Ok(ready), Ok(arena)) = (ready, replaced) {
+        // Without room on the disk every process does it for itself.
+        let _ = ready.keep(mapping, arena);
     }
 }
 
@@ -95,13 +102,14 @@ fn scan_memory(code: &[u8], found: &mut dyn FnMut(Site)) {
     scan(code, 0, found);
 }
 
-fn replace(mapping: &Mapping, sites: &Sites) -> Answer<()> {
+/// Gives the place and the size of the trampolines, if any were needed.
+fn replace(mapping: &Mapping, sites: &Sites) -> Answer<Option<(usize, usize)>> {
     let count = sites
         .iter()
         .filter_map(|site| mapping.address(site))
         .count();
     if count == 0 {
-        return Ok(());
+        return Ok(None);
     }
     let size = (HEADER_BYTES + count * TRAMPOLINE_BYTES).next_multiple_of(PAGE);
     let arena = arena(mapping, size)?;
@@ -122,13 +130,14 @@ fn replace(mapping: &Mapping, sites: &Sites) -> Answer<()> {
         sys::protect(mapping.at, length, mapping.protection)?;
         sys::protect(arena, size, READABLE | EXECUTABLE)?;
     }
-    Ok(())
+    Ok(Some((arena, size)))
 }
 
 /// Memory that jumps from the mapping reach.
 fn arena(mapping: &Mapping, size: usize) -> Answer<usize> {
     let end = (mapping.at + mapping.length).next_multiple_of(PAGE);
     let hints = [
+        ready::place(mapping.at),
         mapping.at.wrapping_sub(size + 0x1_0000),
         end + 0x400_0000,
         mapping.at + 0x2000_0000,

@@ -3,8 +3,6 @@
 //! Numbers are little-endian and 8 bytes long, so that neither side needs more than a cursor: a header
 //! of [`Field`]s, then records and texts at the offsets that the header names.
 
-use super::elf::number;
-
 /// First bytes of a plan; another version of the loader refuses it.
 pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"graft-01");
 
@@ -115,7 +113,12 @@ impl<'a> Plan<'a> {
     }
 
     fn word(&self, table: usize, index: usize) -> usize {
-        number(self.0, table + index * WORD, WORD).unwrap_or(0)
+        let at = table + index * WORD;
+        let bytes = self
+            .0
+            .get(at..at + WORD)
+            .and_then(|bytes| bytes.try_into().ok());
+        bytes.map_or(0, u64::from_le_bytes) as usize
     }
 
     fn text(&self, offset: usize, length: usize) -> &'a [u8] {

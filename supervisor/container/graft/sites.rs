@@ -132,7 +132,7 @@ impl Sites {
 }
 
 /// A name for the file's content: device, inode, size and time of change.
-fn name(status: &Status, path: &mut Text) -> Answer<()> {
+pub(crate) fn name(status: &Status, path: &mut Text) -> Answer<()> {
     const CHANGED_SECONDS: usize = 11;
     path.push(state().plan.sites())?;
     for (at, word) in [

@@ -56,10 +56,6 @@ pub(crate) fn status_at(directory: i32, path: usize, buffer: usize, flags: usize
 
 /// `statx`, whose structure is another one.
 pub(crate) fn statx(registers: &Registers) -> isize {
-    const LINKS: usize = 16;
-    const USER: usize = 20;
-    const GROUP: usize = 24;
-    const SIZE: usize = 40;
     let [directory, path, flags, mask, buffer, _] = registers.arguments();
     let mut text = Text::new();
     let host = match translate(directory as i32, path, &mut text) {
@@ -70,28 +66,55 @@ pub(crate) fn statx(registers: &Registers) -> isize {
     let get =
         |flags| unsafe { sys::call(numbers::STATX, [directory, host, flags, mask, buffer, 0]) };
     let mut result = get(flags);
-    let Ok(status) = Status::of(directory as i32, host as *const u8, flags & 0x1100) else {
+    if result != 0 {
         return result;
-    };
-    if result == 0 && status.is_link() && mount_of_link(status.inode()).is_some() {
-        result = get(flags & !AT_SYMLINK_NOFOLLOW);
     }
-    if result == 0 {
-        let field = |offset: usize| (buffer + offset) as *mut u32;
-        // SAFETY: the kernel has just filled the structure, in which these are.
-        unsafe {
-            show_owner(&mut *field(USER), &mut *field(GROUP));
-            if let Some(links) = shared_links(&status) {
-                field(LINKS).write(links as u32);
-            }
-            if status.is_link() && mount_of_link(status.inode()).is_none() {
-                let length = link_length(directory as i32, host);
-                let size = field(SIZE).cast::<u64>();
-                size.write(length.unwrap_or(size.read()));
-            }
-        }
+    // SAFETY: the kernel has just filled it.
+    let found = unsafe { &mut *(buffer as *mut Statx) };
+    let status = found.status();
+    if status.is_link() && mount_of_link(status.inode()).is_some() {
+        result = get(flags & !AT_SYMLINK_NOFOLLOW);
+    } else if status.is_link() {
+        found.size = link_length(directory as i32, host).unwrap_or(found.size);
+    }
+    show_owner(&mut found.user, &mut found.group);
+    if let Some(links) = shared_links(&status) {
+        found.links = links as u32;
     }
     result
+}
+
+/// `struct statx`. Kernels fill in its common part whatever was asked for.
+#[repr(C)]
+struct Statx {
+    mask: u32,
+    block_bytes: u32,
+    attributes: u64,
+    links: u32,
+    user: u32,
+    group: u32,
+    mode: u16,
+    spare: u16,
+    inode: u64,
+    size: u64,
+    blocks: u64,
+    attributes_mask: u64,
+    times: [u64; 8],
+    special: [u32; 2],
+    device: [u32; 2],
+}
+
+impl Statx {
+    /// As much of it as files are recognised by.
+    fn status(&self) -> Status {
+        let [major, minor] = self.device.map(u64::from);
+        let mut status = Status::default();
+        status.0[0] = minor & 0xff | major << 8 | (minor & !0xff) << 12;
+        status.0[1] = self.inode;
+        status.0[2] = u64::from(self.links);
+        status.0[3] = u64::from(self.mode);
+        status
+    }
 }
 
 /// `readlink`: what the container wrote into the link, as far as it can be known.

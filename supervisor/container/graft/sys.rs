@@ -140,6 +140,12 @@ impl File {
         unsafe { call(WRITE, arguments) };
     }
 
+    /// Writes memory, as far as it can be read and there is room.
+    pub(crate) fn write_from(&self, at: usize, bytes: usize) {
+        // SAFETY: the kernel only reads it.
+        unsafe { call(WRITE, [self.0 as usize, at, bytes, 0, 0, 0]) };
+    }
+
     /// Writes all that `source` has from where it is.
     pub(crate) fn copy_from(&self, source: &Self) -> Answer<()> {
         const AT_A_TIME: usize = 1 << 30;
@@ -272,6 +278,13 @@ pub(crate) fn resident(at: usize, length: usize, pages: &mut [u8]) -> Answer<usi
     let length = length.min(pages.len() * 4096);
     // SAFETY: there is a byte for each page.
     check(unsafe { call(MINCORE, [at, length, pages.as_mut_ptr() as usize, 0, 0, 0]) })
+}
+
+/// Gives the thread a name, of which 15 bytes are taken.
+pub(crate) fn name_thread(name: *const u8) -> isize {
+    const SET_NAME: usize = 15;
+    // SAFETY: the name is a string.
+    unsafe { call(numbers::PRCTL, [SET_NAME, name as usize, 0, 0, 0, 0]) }
 }
 
 /// The number of this process.

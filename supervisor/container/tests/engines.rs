@@ -23,7 +23,11 @@ use std::time::{Duration, Instant};
 use scar_container::{Command, ImageConfig, Job, Mount, Rootfs, Stream, select};
 use scar_schemas::digest::Digest;
 
+#[path = "engines/image.rs"]
+mod image;
 mod sandbox;
+
+use image::{folder, image};
 
 /// Tells [`inside`] which engine to take, and which cases: their paths below the folder of cases.
 const ENGINE: &str = "SCAR_TEST_ENGINE";
@@ -104,13 +108,6 @@ fn inside() {
     }
 }
 
-/// A file or folder of the suite.
-fn folder(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/engines")
-        .join(name)
-}
-
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).into_iter().flatten() {
@@ -139,24 +136,6 @@ fn cases(sets: &[&str]) -> Vec<String> {
     }
     assert!(!cases.is_empty(), "there is no such case");
     cases
-}
-
-/// An archive of the image's root, built once for all runs.
-fn image(set: &str) -> PathBuf {
-    let target = std::env::var_os("SCAR_TEST_IMAGES")
-        .map_or_else(|| folder("../../../../target/test-images"), PathBuf::from);
-    std::fs::create_dir_all(&target).unwrap();
-    let target = target.canonicalize().unwrap();
-    let lock = std::fs::File::create(target.join("engines.lock")).unwrap();
-    lock.lock().unwrap();
-    let archive = target.join(format!("engines-{set}.tar"));
-    if !archive.exists() {
-        eprintln!("building the image {set}");
-        let mut command = std::process::Command::new(folder("image.sh"));
-        let status = command.arg(set).arg(&archive).status().unwrap();
-        assert!(status.success(), "the image cannot be built");
-    }
-    archive
 }
 
 /// Runs cases in the sandbox with one engine. The reference gets all of it but the filter.
