@@ -103,6 +103,10 @@ fn compare(
     after: Option<&Value>,
     changes: &mut Vec<PropertyDifference>,
 ) {
+    // Most values are the same, and need no path then.
+    if before == after {
+        return;
+    }
     match (before, after) {
         (Some(Value::Object(old)), Some(Value::Object(new))) => {
             let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
@@ -125,13 +129,12 @@ fn compare(
                 );
             }
         }
-        (before, after) if before != after => changes.push(PropertyDifference {
+        (before, after) => changes.push(PropertyDifference {
             path: path.to_owned(),
             is_attribute: false,
             before: before.cloned(),
             after: after.cloned(),
         }),
-        _ => {}
     }
 }
 

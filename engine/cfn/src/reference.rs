@@ -24,25 +24,43 @@ pub enum Reference {
 #[error("circular dependency between resources: [{}]", .0.join(", "))]
 pub struct Cycle(pub Vec<String>);
 
+/// The same, borrowed from the value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Borrowed<'a> {
+    Name(&'a str),
+    Attribute(&'a str, &'a str),
+    Condition(&'a str),
+}
+
 /// Everything a value refers to.
 #[must_use]
 pub fn references(value: &Value) -> BTreeSet<Reference> {
     let mut found = BTreeSet::new();
-    collect(value, &mut found);
+    collect(value, &mut |reference| {
+        found.insert(match reference {
+            Borrowed::Name(name) => Reference::Name(name.to_owned()),
+            Borrowed::Attribute(id, attribute) => {
+                Reference::Attribute(id.to_owned(), attribute.to_owned())
+            }
+            Borrowed::Condition(name) => Reference::Condition(name.to_owned()),
+        });
+    });
     found
 }
 
 /// Logical ids of the resources that a resource needs: by its properties and by `DependsOn`.
 #[must_use]
-pub fn dependencies(document: &Document, resource: &Resource) -> BTreeSet<String> {
-    let mut names: BTreeSet<String> = resource.depends_on.iter().cloned().collect();
-    for reference in resource.properties.values().flat_map(references) {
-        match reference {
-            Reference::Name(name) | Reference::Attribute(name, _) => names.insert(name),
-            Reference::Condition(_) => false,
-        };
+pub fn dependencies<'a>(document: &Document, resource: &'a Resource) -> BTreeSet<&'a str> {
+    let mut names: BTreeSet<&str> = resource.depends_on.iter().map(String::as_str).collect();
+    for value in resource.properties.values() {
+        collect(value, &mut |reference| match reference {
+            Borrowed::Name(name) | Borrowed::Attribute(name, _) => {
+                names.insert(name);
+            }
+            Borrowed::Condition(_) => {}
+        });
     }
-    names.retain(|name| document.resources.contains_key(name));
+    names.retain(|name| document.resources.contains_key(*name));
     names
 }
 
@@ -51,17 +69,17 @@ pub fn dependencies(document: &Document, resource: &Resource) -> BTreeSet<String
 /// # Errors
 /// Resources that need each other.
 pub fn creation_order(document: &Document) -> Result<Vec<String>, Cycle> {
-    let mut waiting: BTreeMap<&String, BTreeSet<String>> = document
+    let mut waiting: BTreeMap<&str, BTreeSet<&str>> = document
         .resources
         .iter()
-        .map(|(id, resource)| (id, dependencies(document, resource)))
+        .map(|(id, resource)| (id.as_str(), dependencies(document, resource)))
         .collect();
     let needed_by = inverse(&waiting);
-    let mut ready: BTreeSet<&String> = BTreeSet::new();
+    let mut ready: BTreeSet<&str> = BTreeSet::new();
     waiting.retain(|id, needs| !needs.is_empty() || !ready.insert(*id));
     let mut order: Vec<String> = Vec::new();
     while let Some(id) = ready.pop_first() {
-        order.push(id.clone());
+        order.push(id.to_owned());
         for needy in needed_by.get(id).into_iter().flatten() {
             let Some(needs) = waiting.get_mut(needy) else {
                 continue;
@@ -80,13 +98,11 @@ pub fn creation_order(document: &Document) -> Result<Vec<String>, Cycle> {
     }
 }
 
-fn inverse<'a>(
-    needs_of: &BTreeMap<&'a String, BTreeSet<String>>,
-) -> BTreeMap<String, Vec<&'a String>> {
-    let mut needed_by: BTreeMap<String, Vec<&String>> = BTreeMap::new();
+fn inverse<'a>(needs_of: &BTreeMap<&'a str, BTreeSet<&'a str>>) -> BTreeMap<&'a str, Vec<&'a str>> {
+    let mut needed_by: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (id, needs) in needs_of {
         for need in needs {
-            needed_by.entry(need.clone()).or_default().push(id);
+            needed_by.entry(need).or_default().push(id);
         }
     }
     needed_by
@@ -102,23 +118,19 @@ pub(crate) fn conditions(value: &Value) -> BTreeSet<String> {
 }
 
 /// Every waiting resource needs another waiting one, so walking along must come back to a visited one.
-fn cycle(waiting: &BTreeMap<&String, BTreeSet<String>>) -> Vec<String> {
-    let mut path: Vec<String> = waiting
-        .keys()
-        .next()
-        .map(|id| (*id).clone())
-        .into_iter()
-        .collect();
+fn cycle(waiting: &BTreeMap<&str, BTreeSet<&str>>) -> Vec<String> {
+    let mut path: Vec<&str> = waiting.keys().next().copied().into_iter().collect();
     while let Some(next) = path.last().and_then(|last| waiting.get(last)?.first()) {
         if let Some(start) = path.iter().position(|id| id == next) {
-            return path.split_off(start);
+            path.drain(..start);
+            break;
         }
-        path.push(next.clone());
+        path.push(next);
     }
-    path
+    path.into_iter().map(str::to_owned).collect()
 }
 
-fn collect(value: &Value, found: &mut BTreeSet<Reference>) {
+fn collect<'a>(value: &'a Value, found: &mut impl FnMut(Borrowed<'a>)) {
     match value {
         Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
         Value::Object(map) => {
@@ -131,31 +143,25 @@ fn collect(value: &Value, found: &mut BTreeSet<Reference>) {
     }
 }
 
-fn collect_function(name: &str, argument: &Value, found: &mut BTreeSet<Reference>) {
+fn collect_function<'a>(name: &str, argument: &'a Value, found: &mut impl FnMut(Borrowed<'a>)) {
     let first = || argument.get(0).and_then(Value::as_str);
-    match name {
-        "Ref" => found.extend(
-            argument
-                .as_str()
-                .map(|name| Reference::Name(name.to_owned())),
-        ),
-        "Condition" => found.extend(
-            argument
-                .as_str()
-                .map(|name| Reference::Condition(name.to_owned())),
-        ),
-        "Fn::If" => found.extend(first().map(|name| Reference::Condition(name.to_owned()))),
-        "Fn::GetAtt" => found.extend(attribute(argument)),
+    let reference = match name {
+        "Ref" => argument.as_str().map(Borrowed::Name),
+        "Condition" => argument.as_str().map(Borrowed::Condition),
+        "Fn::If" => first().map(Borrowed::Condition),
+        "Fn::GetAtt" => attribute(argument),
         "Fn::Sub" => {
             let text = argument.as_str().or_else(first).unwrap_or_default();
             let own = argument.get(1);
-            found.extend(variables(text, own));
+            variables(text, own).for_each(&mut *found);
+            None
         }
-        _ => {}
-    }
+        _ => None,
+    };
+    reference.into_iter().for_each(found);
 }
 
-fn attribute(argument: &Value) -> Option<Reference> {
+fn attribute(argument: &Value) -> Option<Borrowed<'_>> {
     let (logical_id, attribute) = match argument.as_str() {
         Some(path) => path.split_once('.')?,
         None => (
@@ -163,21 +169,18 @@ fn attribute(argument: &Value) -> Option<Reference> {
             argument.get(1)?.as_str().unwrap_or_default(),
         ),
     };
-    Some(Reference::Attribute(
-        logical_id.to_owned(),
-        attribute.to_owned(),
-    ))
+    Some(Borrowed::Attribute(logical_id, attribute))
 }
 
 fn variables<'a>(
     text: &'a str,
     own: Option<&'a Value>,
-) -> impl Iterator<Item = Reference> + use<'a> {
+) -> impl Iterator<Item = Borrowed<'a>> + use<'a> {
     parts(text).into_iter().filter_map(move |part| match part {
         Part::Variable(name) if own.is_none_or(|own| own.get(name).is_none()) => {
             Some(match name.split_once('.') {
-                Some((id, attribute)) => Reference::Attribute(id.to_owned(), attribute.to_owned()),
-                None => Reference::Name(name.to_owned()),
+                Some((id, attribute)) => Borrowed::Attribute(id, attribute),
+                None => Borrowed::Name(name),
             })
         }
         _ => None,

@@ -7,6 +7,7 @@ mod arn;
 mod conditional;
 mod finding;
 mod function;
+mod invokers;
 mod item;
 mod node;
 mod parameter;
@@ -28,6 +29,7 @@ pub use finding::{Finding, Severity};
 
 use finding::Findings;
 use function::Place;
+use invokers::Invokers;
 use item::Item;
 use serde_json::{Map, Value};
 use trail::Trail;
@@ -67,13 +69,20 @@ fn check_content(document: &Document, findings: &mut Findings) {
     }
     section::check(document, findings);
     conditional::check_outputs(document, findings);
+    let invokers = Invokers::of(document);
     for (id, resource) in &document.resources {
-        check_resource(document, id, resource, findings);
+        check_resource(document, &invokers, id, resource, findings);
     }
     rule::check_stack(document, findings);
 }
 
-fn check_resource(document: &Document, id: &str, resource: &Resource, findings: &mut Findings) {
+fn check_resource(
+    document: &Document,
+    invokers: &Invokers<'_>,
+    id: &str,
+    resource: &Resource,
+    findings: &mut Findings,
+) {
     check_attributes(id, resource, findings);
     let start = format!("Resources.{id}.Properties");
     for (name, value) in &resource.properties {
@@ -98,6 +107,7 @@ fn check_resource(document: &Document, id: &str, resource: &Resource, findings: 
             resource,
             properties: settled(resource, &world),
             world: &world,
+            invokers,
         };
         check_item(&item, findings);
     }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 
 use crate::{Document, Resource};
@@ -84,11 +84,16 @@ fn section_entry<M: SerializeMap>(
     if section.is_empty() {
         return Ok(());
     }
-    let sorted: BTreeMap<&String, Sorted> = section
-        .iter()
-        .map(|(key, value)| (key, Sorted(value)))
-        .collect();
-    map.serialize_entry(name, &sorted)
+    map.serialize_entry(name, &Section(section))
+}
+
+/// A section, the values of which are sorted below.
+struct Section<'a>(&'a BTreeMap<String, Value>);
+
+impl Serialize for Section<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(key, value)| (key, Sorted(value))))
+    }
 }
 
 /// Whether `serde_json` keeps or sorts keys depends on features that other crates switch on.
@@ -98,20 +103,14 @@ impl Serialize for Sorted<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
             Value::Object(entries) => {
+                let entry = |(key, value)| (key, Sorted(value));
+                if entries.keys().is_sorted() {
+                    return serializer.collect_map(entries.iter().map(entry));
+                }
                 let sorted: BTreeMap<&String, &Value> = entries.iter().collect();
-                let mut map = serializer.serialize_map(Some(sorted.len()))?;
-                for (key, value) in sorted {
-                    map.serialize_entry(key, &Sorted(value))?;
-                }
-                map.end()
+                serializer.collect_map(sorted.into_iter().map(entry))
             }
-            Value::Array(items) => {
-                let mut list = serializer.serialize_seq(Some(items.len()))?;
-                for item in items {
-                    list.serialize_element(&Sorted(item))?;
-                }
-                list.end()
-            }
+            Value::Array(items) => serializer.collect_seq(items.iter().map(Sorted)),
             scalar => scalar.serialize(serializer),
         }
     }

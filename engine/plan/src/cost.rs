@@ -7,7 +7,9 @@ mod load;
 mod price;
 mod stage;
 
-use scar_schemas::deployed::Deployed;
+use std::collections::{BTreeMap, BTreeSet};
+
+use scar_schemas::deployed::{Deployed, DeployedStage};
 use scar_workflow::Workflow;
 
 use crate::{Assumption, Cost, CostLine, MicroDollars};
@@ -52,10 +54,15 @@ fn current(
     loads: &Loads,
     prices: &Prices,
 ) -> Vec<CostLine> {
+    let stages = old.map(|old| old.stages.as_slice()).unwrap_or_default();
+    let by_name: BTreeMap<&str, &DeployedStage> = stages
+        .iter()
+        .map(|stage| (stage.name.as_str(), stage))
+        .collect();
     let line = |one: &scar_workflow::Stage| {
         let tasks = loads.tasks(&one.name);
         let of = |stage: &scar_workflow::Stage| stage::month(stage, tasks, assumptions, prices);
-        let before = old.and_then(|old| old.stages.iter().find(|before| before.name == one.name));
+        let before = by_name.get(one.name.as_str());
         let (after, detail) = of(one);
         CostLine {
             stage: Some(one.name.clone()),
@@ -74,10 +81,13 @@ fn gone(
     assumptions: &Assumptions,
     prices: &Prices,
 ) -> Vec<CostLine> {
-    let is_gone = |before: &&scar_schemas::deployed::DeployedStage| {
-        !workflow.stages.iter().any(|one| one.name == before.name)
-    };
-    let line = |before: &scar_schemas::deployed::DeployedStage| {
+    let known: BTreeSet<&str> = workflow
+        .stages
+        .iter()
+        .map(|one| one.name.as_str())
+        .collect();
+    let is_gone = |before: &&DeployedStage| !known.contains(before.name.as_str());
+    let line = |before: &DeployedStage| {
         let stage = stage::as_deployed(before, None);
         let (cost, _) = stage::month(&stage, count64(assumptions.objects), assumptions, prices);
         CostLine {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use scar_cfn::Document;
 use scar_schemas::contract::function_variable::BUCKET;
-use scar_template::name;
+use scar_template::name::Owners;
 
 use crate::{
     Action, Destruction, KeptBucket, Reason, ResourceChange, Snapshot, Stack, StackChange, diff,
@@ -64,13 +64,11 @@ fn resources(
     stages: &[(String, String)],
     pseudo: &scar_cfn::Pseudo,
 ) -> Vec<ResourceChange> {
+    let owners = Owners::new(stages.iter().map(|(id, name)| (id.as_str(), name)));
     let change = |(id, resource): (&String, &scar_cfn::Resource)| ResourceChange {
         logical_id: id.clone(),
         kind: resource.kind.clone(),
-        stage: stages
-            .iter()
-            .find(|(stage, _)| name::belongs_to(id, stage))
-            .map(|(_, name)| name.clone()),
+        stage: owners.of(id).map(|name| (*name).clone()),
         action: Action::Delete,
         reason: Reason::Removed,
         retained: is_retained(resource),
@@ -79,7 +77,7 @@ fn resources(
         consequence: String::new(),
         place: None,
     };
-    stack::evaluated(&old.template, &old.parameters, pseudo)
+    stack::evaluated(&old.template, &old.parameters, pseudo, |_, _| false)
         .iter()
         .map(change)
         .collect()

@@ -1,5 +1,7 @@
 //! Which line of the manifest causes a change, and what the change means for what runs.
 
+use std::collections::BTreeSet;
+
 use scar_schemas::deployed::Deployed;
 
 use crate::{Action, Place, Plan, PropertyChange, Request, ResourceChange};
@@ -74,7 +76,7 @@ pub(crate) fn explain(plan: &mut Plan, old: Option<&Deployed>, request: &Request
             setting.place = places.of_setting(&stage.name, &setting.name);
         }
     }
-    let moved: Vec<String> = plan
+    let moved: BTreeSet<String> = plan
         .images
         .iter()
         .filter(|image| image.was.is_some())

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use scar_schemas::construct::HttpAuth;
 use scar_schemas::deployed::{Deployed, DeployedLink, DeployedStage};
 use scar_schemas::digest::Digest;
-use scar_template::{Rendered, name};
-use scar_workflow::Workflow;
+use scar_template::Rendered;
+use scar_template::name::Owners;
+use scar_workflow::{Stage, Workflow};
 
 use crate::{
     Action, ImageChange, LinkChange, Reason, Request, ResourceChange, SettingChange, StageChange,
@@ -19,23 +20,32 @@ pub(crate) fn stages(
     new: Option<&Deployed>,
     workflow: &Workflow,
 ) -> Vec<StageChange> {
-    let is_open = |name: &str| {
-        let stage = workflow.stages.iter().find(|stage| stage.name == name);
-        let http = stage.and_then(|stage| stage.http.as_ref());
+    let is_open = |stage: &&Stage| {
+        let http = stage.http.as_ref();
         http.is_some_and(|http| http.auth == HttpAuth::None)
     };
+    let open: BTreeSet<&str> = workflow
+        .stages
+        .iter()
+        .filter(is_open)
+        .map(|stage| stage.name.as_str())
+        .collect();
+    let (before, after) = (by_id(old), by_id(new));
+    let resources = by_stage(resources);
+    let none = Vec::new();
     let current = list(new).iter().map(|stage| {
-        let before = find(old, stage.id());
-        let (action, reason) = strongest(resources, &stage.name);
+        let before = before.get(stage.id());
+        let own = resources.get(stage.name.as_str());
+        let (action, reason) = strongest(own.unwrap_or(&none));
         let settings = before.map(|before| settings(before, stage));
         StageChange {
-            is_open: is_open(&stage.name),
+            is_open: open.contains(stage.name.as_str()),
             ..stage_change(stage, action, reason, settings.unwrap_or_default())
         }
     });
     let gone = list(old)
         .iter()
-        .filter(|stage| find(new, stage.id()).is_none());
+        .filter(|stage| !after.contains_key(stage.id()));
     let gone = gone.map(|stage| stage_change(stage, Action::Delete, Reason::Removed, Vec::new()));
     current.chain(gone).collect()
 }
@@ -45,6 +55,7 @@ pub(crate) fn links(old: Option<&Deployed>, new: Option<&Deployed>) -> Vec<LinkC
     let links =
         |deployed: Option<&Deployed>| deployed.map(|it| it.links.clone()).unwrap_or_default();
     let (old, new) = (links(old), links(new));
+    let [before, after] = [&old, &new].map(|all| all.iter().collect::<BTreeSet<_>>());
     let change = |link: &DeployedLink, action| LinkChange {
         from: link.from.clone(),
         to: link.to.clone(),
@@ -54,7 +65,7 @@ pub(crate) fn links(old: Option<&Deployed>, new: Option<&Deployed>) -> Vec<LinkC
     let current = new.iter().map(|link| {
         change(
             link,
-            if old.contains(link) {
+            if before.contains(link) {
                 Action::Keep
             } else {
                 Action::Create
@@ -63,15 +74,17 @@ pub(crate) fn links(old: Option<&Deployed>, new: Option<&Deployed>) -> Vec<LinkC
     });
     let gone = old
         .iter()
-        .filter(|link| !new.contains(link))
+        .filter(|link| !after.contains(link))
         .map(|link| change(link, Action::Delete));
     current.chain(gone).collect()
 }
 
 /// Image of every stage, and what it was.
 pub(crate) fn images(old: Option<&Deployed>, new: Option<&Deployed>) -> Vec<ImageChange> {
+    let stages = by_id(old);
     let change = |stage: &DeployedStage| {
-        let before = find(old, stage.id()).filter(|before| before.digest != stage.digest);
+        let before = stages.get(stage.id());
+        let before = before.filter(|before| before.digest != stage.digest);
         ImageChange {
             stage: stage.name.clone(),
             reference: stage.image.clone(),
@@ -105,17 +118,20 @@ pub(crate) fn explain(
     old: Option<&Deployed>,
     new: Option<&Deployed>,
 ) {
+    let owners = Owners::new(list(old).iter().map(|stage| (stage.id(), &stage.name)));
+    let before = by_id(old);
+    let by_name: BTreeMap<&str, &DeployedStage> = list(new)
+        .iter()
+        .map(|stage| (stage.name.as_str(), stage))
+        .collect();
     for change in resources {
         if change.stage.is_none() && !rendered.origins.contains_key(&change.logical_id) {
-            let owner = list(old)
-                .iter()
-                .find(|stage| name::belongs_to(&change.logical_id, stage.id()));
-            change.stage = owner.map(|stage| stage.name.clone());
+            change.stage = owners.of(&change.logical_id).map(|name| (*name).clone());
         }
         if change.kind == "AWS::Lambda::Function" && change.action == Action::Update {
             let stage = change.stage.as_deref().unwrap_or_default();
-            let now = list(new).iter().find(|one| one.name == stage);
-            let before = now.and_then(|now| find(old, now.id()));
+            let now = by_name.get(stage).copied();
+            let before = now.and_then(|now| before.get(now.id()).copied());
             if let Some(reason) = function_reason(change, before, now) {
                 change.reason = reason;
             }
@@ -146,13 +162,19 @@ fn function_reason(
     (only("Code") && moved).then_some(Reason::TagMoved)
 }
 
+fn by_stage(resources: &[ResourceChange]) -> BTreeMap<&str, Vec<&ResourceChange>> {
+    let mut all: BTreeMap<&str, Vec<&ResourceChange>> = BTreeMap::new();
+    for change in resources {
+        if let Some(stage) = &change.stage {
+            all.entry(stage).or_default().push(change);
+        }
+    }
+    all
+}
+
 /// The action of a stage is that of its resources together: new if all are, else the strongest.
-fn strongest(resources: &[ResourceChange], stage: &str) -> (Action, Reason) {
-    let own = || {
-        resources
-            .iter()
-            .filter(|change| change.stage.as_deref() == Some(stage))
-    };
+fn strongest(resources: &[&ResourceChange]) -> (Action, Reason) {
+    let own = || resources.iter().copied();
     let of = |action: Action| own().find(move |change| change.action == action);
     if own().all(|change| change.action == Action::Create) {
         return (Action::Create, Reason::New);
@@ -242,6 +264,7 @@ fn list(deployed: Option<&Deployed>) -> &[DeployedStage] {
 }
 
 /// By the name that a stage keeps when it is renamed.
-fn find<'a>(deployed: Option<&'a Deployed>, id: &str) -> Option<&'a DeployedStage> {
-    list(deployed).iter().find(|one| one.id() == id)
+fn by_id(deployed: Option<&Deployed>) -> BTreeMap<&str, &DeployedStage> {
+    let stages = list(deployed).iter();
+    stages.map(|stage| (stage.id(), stage)).collect()
 }

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use scar_cfn::{Document, Pseudo, Resource};
 use scar_schemas::contract::ARTIFACTS;
-use scar_schemas::deployed::{Deployed, DeployedStage};
-use scar_template::{Rendered, name, parameter};
+use scar_schemas::deployed::Deployed;
+use scar_template::name::{self, Owners};
+use scar_template::{Rendered, parameter};
 use scar_workflow::Workflow;
 use serde_json::Value;
 
@@ -21,17 +22,17 @@ pub(crate) fn compare(
 ) -> Vec<PermissionChange> {
     let pseudo = stack::pseudo(&rendered.stack_name, old, snapshot);
     let names = Names::of(workflow, &pseudo);
-    let new_stages: Vec<(&str, &str)> = workflow
-        .stages
-        .iter()
+    let current = workflow.stages.iter();
+    let current: BTreeMap<&str, &str> = current
         .map(|stage| (stage.id.as_str(), stage.name.as_str()))
         .collect();
+    let new_stages = Owners::new(current.iter().map(|(id, name)| (*id, *name)));
     let old_stages = old_graph.map(|graph| graph.stages.as_slice());
-    let old_stages: Vec<(&str, &str)> = old_stages
-        .unwrap_or_default()
-        .iter()
-        .map(|stage| (stage.id(), current_name(workflow, stage)))
-        .collect();
+    // A renamed stage is told by its new name on both sides.
+    let old_stages = Owners::new(old_stages.unwrap_or_default().iter().map(|stage| {
+        let name = current.get(stage.id()).copied();
+        (stage.id(), name.unwrap_or(&stage.name))
+    }));
     let after = grants(&rendered.stack, &new_stages, &names, &pseudo);
     let before = old
         .map(|old| grants(&old.template, &old_stages, &names, &pseudo))
@@ -124,28 +125,21 @@ impl Names {
 
 fn grants(
     template: &Document,
-    stages: &[(&str, &str)],
+    stages: &Owners<&str>,
     names: &Names,
     pseudo: &Pseudo,
 ) -> BTreeSet<Grant> {
     let symbolic = |name: &String| (name.clone(), format!("${{{name}}}"));
     let parameters: BTreeMap<String, String> = template.parameters.keys().map(symbolic).collect();
-    let resources = stack::evaluated(template, &parameters, pseudo);
+    let is_role = |resource: &Resource| resource.kind == "AWS::IAM::Role";
+    let resources = stack::evaluated(template, &parameters, pseudo, |_, one| is_role(one));
     let mut grants = BTreeSet::new();
-    for (id, resource) in &resources {
-        let is_role = resource.kind == "AWS::IAM::Role";
-        let owner = stages.iter().find(|(stage, _)| name::belongs_to(id, stage));
-        if let Some((_, stage)) = owner.filter(|_| is_role) {
+    for (id, resource) in resources.iter().filter(|(_, resource)| is_role(resource)) {
+        if let Some(stage) = stages.of(id) {
             collect(resource, stage, names, &mut grants);
         }
     }
     grants
-}
-
-/// A renamed stage is told by its new name on both sides.
-fn current_name<'a>(workflow: &'a Workflow, stage: &'a DeployedStage) -> &'a str {
-    let renamed = workflow.stages.iter().find(|one| one.id == stage.id());
-    renamed.map_or(&stage.name, |one| &one.name)
 }
 
 fn collect(role: &Resource, stage: &str, names: &Names, grants: &mut BTreeSet<Grant>) {

@@ -38,10 +38,8 @@ pub(crate) fn compare(
         };
         (name.clone(), text)
     });
-    let new_view = evaluated(wanted.template, &parameters.collect(), &pseudo);
-    let old_view = old
-        .map(|old| evaluated(&old.template, &old.parameters, &pseudo))
-        .unwrap_or_default();
+    let parameters = parameters.collect();
+    let (old_view, new_view) = views(old, wanted.template, &parameters, &pseudo);
     let resources = resource::compare(&old_view, &new_view, wanted.template, wanted.origins);
     StackChange {
         name: wanted.name.to_owned(),
@@ -72,15 +70,59 @@ pub(crate) fn basis(stack: &Stack) -> Basis {
 }
 
 /// The resources whose condition holds, their properties evaluated as far as anybody can before they
-/// exist: what only the cloud knows is a placeholder such as `${DataStore.Arn}`.
+/// exist: what only the cloud knows is a placeholder such as `${DataStore.Arn}`. Resources that are not
+/// wanted are there without properties.
 ///
 /// A deployed template that cannot be evaluated (somebody changed it by hand) is compared as it stands.
 pub(crate) fn evaluated(
     template: &Document,
     parameters: &BTreeMap<String, String>,
     pseudo: &Pseudo,
+    is_wanted: impl Fn(&str, &Resource) -> bool,
 ) -> BTreeMap<String, Resource> {
-    try_evaluated(template, parameters, pseudo).unwrap_or_else(|| template.resources.clone())
+    try_evaluated(template, parameters, pseudo, is_wanted)
+        .unwrap_or_else(|| template.resources.clone())
+}
+
+type View = BTreeMap<String, Resource>;
+
+/// Both sides, evaluated where they may differ.
+fn views(
+    old: Option<&Stack>,
+    template: &Document,
+    parameters: &BTreeMap<String, String>,
+    pseudo: &Pseudo,
+) -> (View, View) {
+    let Some(old) = old else {
+        let new = evaluated(template, parameters, pseudo, |_, _| false);
+        return (View::new(), new);
+    };
+    let is_same_world = old.parameters == *parameters
+        && old.template.parameters == template.parameters
+        && old.template.mappings == template.mappings
+        && old.template.conditions == template.conditions;
+    let may_differ = |id: &str, _: &Resource| {
+        let both = [&old.template, template].map(|one| one.resources.get(id));
+        match both {
+            [Some(before), Some(after)] => !is_same_world || before.properties != after.properties,
+            _ => false,
+        }
+    };
+    let view = |template, parameters| try_evaluated(template, parameters, pseudo, may_differ);
+    match (
+        view(&old.template, &old.parameters),
+        view(template, parameters),
+    ) {
+        (Some(before), Some(after)) => (before, after),
+        _ => {
+            let all = |_: &str, _: &Resource| true;
+            let view = |template, parameters| evaluated(template, parameters, pseudo, all);
+            (
+                view(&old.template, &old.parameters),
+                view(template, parameters),
+            )
+        }
+    }
 }
 
 /// Values of the pseudo parameters. Those of the stack itself stay placeholders until it exists.
@@ -104,22 +146,33 @@ fn try_evaluated(
     template: &Document,
     parameters: &BTreeMap<String, String>,
     pseudo: &Pseudo,
-) -> Option<BTreeMap<String, Resource>> {
+    is_wanted: impl Fn(&str, &Resource) -> bool,
+) -> Option<View> {
     let scope = Scope::new(template, parameters, pseudo.clone()).ok()?;
-    let mut view = BTreeMap::new();
+    let mut view = View::new();
     for (id, resource) in &template.resources {
         if scope.holds(resource.condition.as_deref()).ok()? {
-            let properties = scope.properties(resource, &Placeholders).ok()?;
-            view.insert(
-                id.clone(),
-                Resource {
-                    properties,
-                    ..resource.clone()
-                },
-            );
+            let properties = match is_wanted(id, resource) {
+                true => scope.properties(resource, &Placeholders).ok()?,
+                false => BTreeMap::new(),
+            };
+            view.insert(id.clone(), with(resource, properties));
         }
     }
     Some(view)
+}
+
+/// A resource with other properties.
+fn with(resource: &Resource, properties: BTreeMap<String, Value>) -> Resource {
+    Resource {
+        kind: resource.kind.clone(),
+        properties,
+        metadata: resource.metadata.clone(),
+        condition: resource.condition.clone(),
+        depends_on: resource.depends_on.clone(),
+        deletion_policy: resource.deletion_policy.clone(),
+        update_replace_policy: resource.update_replace_policy.clone(),
+    }
 }
 
 /// A change of nothing but metadata is none: the service would refuse it.

@@ -3,6 +3,8 @@
 //!
 //! Every id ends in the word for its construct, and no such word is the end of another.
 
+use std::collections::BTreeMap;
+
 use crate::output;
 
 /// The bucket that a manifest without buckets has.
@@ -166,17 +168,28 @@ const SINGLE: [&str; 21] = [
 /// Words for what a stage may have several of.
 const NUMBERED: [&str; 5] = ["Rule", "Invoke", "Caller", "Route", "Alarm"];
 
-/// Whether a logical id is that of a resource of the stage with this id.
-#[must_use]
-pub fn belongs_to(logical_id: &str, stage: &str) -> bool {
-    let Some(rest) = logical_id.strip_prefix(&camel(stage)) else {
-        return false;
-    };
-    let is_number = |rest: &str| rest.bytes().all(|byte| byte.is_ascii_digit());
-    SINGLE.contains(&rest)
-        || NUMBERED
+/// Stages, found by the logical ids of their resources.
+#[derive(Debug)]
+pub struct Owners<T>(BTreeMap<String, T>);
+
+impl<T> Owners<T> {
+    /// Of stages by their ids.
+    pub fn new<'a>(stages: impl IntoIterator<Item = (&'a str, T)>) -> Self {
+        let stages = stages.into_iter();
+        Self(stages.map(|(id, stage)| (camel(id), stage)).collect())
+    }
+
+    /// The stage that a resource is of.
+    #[must_use]
+    pub fn of(&self, logical_id: &str) -> Option<&T> {
+        let without_number = logical_id.trim_end_matches(|one: char| one.is_ascii_digit());
+        let single = SINGLE.iter().map(|word| logical_id.strip_suffix(word));
+        let numbered = NUMBERED
             .iter()
-            .any(|word| rest.strip_prefix(word).is_some_and(is_number))
+            .map(|word| without_number.strip_suffix(word));
+        let stages = single.chain(numbered).flatten();
+        stages.filter_map(|stage| self.0.get(stage)).next()
+    }
 }
 
 /// Several of one kind are numbered from the second on.
@@ -245,8 +258,6 @@ fn camel(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
 
     #[test]
@@ -310,7 +321,8 @@ mod tests {
             ];
             for id in all {
                 let is_bucket = id.ends_with("Store") || id.ends_with("Guard");
-                assert_eq!(belongs_to(&id, name), !is_bucket, "{id}");
+                let stage = Owners::new([(name.as_str(), ())]);
+                assert_eq!(stage.of(&id).is_some(), !is_bucket, "{id}");
                 assert!(id.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{id}");
                 let other = owners.insert(id.clone(), name);
                 assert!(other.is_none(), "{id}: {name} and {other:?}");

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::invokers::Invokers;
 use super::text::{Text, referred};
 use super::world::{World, function};
 use crate::{Document, Resource};
@@ -19,6 +20,8 @@ pub(super) struct Item<'a> {
     pub(super) properties: Value,
     /// Which conditions hold.
     pub(super) world: &'a World,
+    /// Who may invoke the template's functions.
+    pub(super) invokers: &'a Invokers<'a>,
 }
 
 const NOTHING: Value = Value::Null;
@@ -72,11 +75,16 @@ impl<'a> Item<'a> {
 
     /// The resource that a value refers to.
     pub(super) fn target(&self, value: &Value) -> Option<(String, &'a Resource)> {
-        let name = referred(value)?;
-        let id = name.split('.').next()?;
-        let resource = self.document.resources.get(id)?;
-        Some((id.to_owned(), resource))
+        target(self.document, value)
     }
+}
+
+/// The resource that a value refers to.
+pub(super) fn target<'a>(document: &'a Document, value: &Value) -> Option<(String, &'a Resource)> {
+    let name = referred(value)?;
+    let id = name.split('.').next()?;
+    let resource = document.resources.get(id)?;
+    Some((id.to_owned(), resource))
 }
 
 /// The value at a path; null if there is none.

@@ -21,8 +21,9 @@ impl Loads {
         let mut loads = Self {
             tasks: BTreeMap::new(),
         };
+        let before = Before::of(workflow);
         for stage in &workflow.stages {
-            let tasks = loads.of_stage(workflow, stage, assumptions);
+            let tasks = loads.of_stage(&before, stage, assumptions);
             loads.tasks.insert(stage.name.clone(), tasks);
         }
         loads
@@ -33,13 +34,13 @@ impl Loads {
         self.tasks.get(stage).copied().unwrap_or_default()
     }
 
-    fn of_stage(&self, workflow: &Workflow, stage: &Stage, assumptions: &Assumptions) -> f64 {
+    fn of_stage(&self, before: &Before<'_>, stage: &Stage, assumptions: &Assumptions) -> f64 {
         let objects = count64(assumptions.objects);
         if let Some(schedule) = &stage.schedule {
             return firings(schedule);
         }
         let items = count(stage.items.len().max(1));
-        let fed = self.arriving(workflow, stage);
+        let fed = self.arriving(before, stage);
         let arriving = fed.unwrap_or(objects);
         let tasks = match stage.join.as_ref().map(|join| join.by) {
             Some(JoinBy::Stem) => arriving / count(stage.inputs.len().max(1)),
@@ -52,16 +53,40 @@ impl Loads {
     }
 
     /// Objects that other stages bring, one for each of their tasks; `None` if none does.
-    fn arriving(&self, workflow: &Workflow, stage: &Stage) -> Option<f64> {
-        let links = workflow.links.iter().filter(|link| link.to == stage.name);
-        let feeding = links.filter_map(|link| self.tasks.get(&link.from));
-        let before = workflow
-            .stages
+    fn arriving(&self, before: &Before<'_>, stage: &Stage) -> Option<f64> {
+        let feeding = before.by_link.get(stage.name.as_str());
+        let after = stage
+            .after
             .iter()
-            .filter(|one| stage.after.contains(&one.id));
-        let before = before.filter_map(|one| self.tasks.get(&one.name));
-        let all: Vec<f64> = feeding.chain(before).copied().collect();
+            .filter_map(|id| before.by_id.get(id.as_str()));
+        let names = feeding.into_iter().flatten().chain(after);
+        let all: Vec<f64> = names
+            .filter_map(|name| self.tasks.get(*name))
+            .copied()
+            .collect();
         (!all.is_empty()).then(|| all.iter().sum())
+    }
+}
+
+/// Which stages come before others.
+struct Before<'a> {
+    /// Stages that feed a stage, by its name.
+    by_link: BTreeMap<&'a str, Vec<&'a str>>,
+    /// Names by ids.
+    by_id: BTreeMap<&'a str, &'a str>,
+}
+
+impl<'a> Before<'a> {
+    fn of(workflow: &'a Workflow) -> Self {
+        let mut by_link: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for link in &workflow.links {
+            by_link.entry(&link.to).or_default().push(&link.from);
+        }
+        let stages = workflow.stages.iter();
+        let by_id = stages
+            .map(|stage| (stage.id.as_str(), stage.name.as_str()))
+            .collect();
+        Self { by_link, by_id }
     }
 }
 

@@ -210,19 +210,9 @@ fn check_batch(item: &Item<'_>, path: &str, target: &Value, findings: &mut Findi
 }
 
 fn check_allowed(item: &Item<'_>, path: &str, id: &str, has_role: bool, findings: &mut Findings) {
-    let mut permissions = item
-        .document
-        .resources
-        .values()
-        .filter(|one| one.kind == "AWS::Lambda::Permission");
-    let is_allowed = permissions.any(|one| {
-        let of = one
-            .properties
-            .get("FunctionName")
-            .and_then(|name| item.target(name));
-        let is_same = of.as_ref().is_none_or(|(other, _)| other == id);
+    let is_allowed = item.invokers.may_be_of(id).any(|one| {
         let principal = one.properties.get("Principal").and_then(text);
-        is_same && principal.is_none_or(|name| name.starts_with("events.amazonaws.com"))
+        principal.is_none_or(|name| name.starts_with("events.amazonaws.com"))
     });
     if !is_allowed && !has_role {
         findings

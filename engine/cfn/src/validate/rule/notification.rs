@@ -129,17 +129,9 @@ fn check_allowed(item: &Item<'_>, path: &str, function: &Value, findings: &mut F
     else {
         return;
     };
-    let mut permissions = item
-        .document
-        .resources
-        .values()
-        .filter(|one| one.kind == "AWS::Lambda::Permission");
-    let is_allowed = permissions.any(|one| {
-        let name = one.properties.get("FunctionName");
-        let of = name.and_then(|name| item.target(name));
-        let is_same = of.as_ref().is_none_or(|(other, _)| *other == id);
+    let is_allowed = item.invokers.may_be_of(&id).any(|one| {
         let principal = one.properties.get("Principal").and_then(text);
-        is_same && principal.is_none_or(|name| name.starts_with("s3.amazonaws.com"))
+        principal.is_none_or(|name| name.starts_with("s3.amazonaws.com"))
     });
     if !is_allowed {
         findings

@@ -7,6 +7,7 @@ use super::super::item::Item;
 use super::super::policy::check_service;
 use super::super::scalar::shown;
 use super::super::text::Text;
+use crate::Resource;
 
 /// Services and what they can name as the source.
 const SOURCES: &[(&str, &str, &[&str])] = &[
@@ -148,23 +149,12 @@ fn is_other_service(source: &Value, service: &str) -> bool {
 
 /// Whether some permission lets everybody call the function's URL.
 fn is_public(item: &Item<'_>) -> bool {
-    let target = item.target(item.at("TargetFunctionArn"));
-    let mut permissions = item
-        .document
-        .resources
-        .values()
-        .filter(|one| one.kind == "AWS::Lambda::Permission");
-    permissions.any(|one| {
-        let is_url = one.properties.get("Action").and_then(Value::as_str)
-            == Some("lambda:InvokeFunctionUrl");
-        let of = one
-            .properties
-            .get("FunctionName")
-            .and_then(|name| item.target(name));
-        let is_same = match (&of, &target) {
-            (Some((left, _)), Some((right, _))) => left == right,
-            _ => true,
-        };
-        is_url && is_same
-    })
+    let is_url = |one: &Resource| {
+        let action = one.properties.get("Action").and_then(Value::as_str);
+        action == Some("lambda:InvokeFunctionUrl")
+    };
+    match item.target(item.at("TargetFunctionArn")) {
+        Some((id, _)) => item.invokers.may_be_of(&id).any(is_url),
+        None => item.invokers.all().any(is_url),
+    }
 }
