@@ -9,6 +9,7 @@ mod examples;
 mod failures;
 mod gitops;
 mod hardened;
+mod image_functions;
 mod interrupts;
 mod lint;
 mod manifests;

@@ -1,6 +1,7 @@
 //! Images from a real registry on loopback.
 
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -10,13 +11,15 @@ use scar_tests::cloud::within;
 const MANIFEST: &str = "w/workflow.yaml";
 
 /// A registry with the image `shell:1` in it, ended when dropped.
-struct Registry {
+pub(crate) struct Registry {
     process: Child,
-    address: String,
+    /// Host and port.
+    pub(crate) address: String,
 }
 
 impl Registry {
-    fn start(product: &Product) -> Self {
+    /// Starts it, with the image.
+    pub(crate) fn start(product: &Product) -> Self {
         let address = TcpListener::bind("127.0.0.1:0")
             .unwrap()
             .local_addr()
@@ -38,15 +41,19 @@ impl Registry {
         within("the registry is up", Duration::from_secs(20), || {
             TcpStream::connect(&registry.address).is_ok()
         });
-        registry.push(product);
+        registry.push(&product.path().join("workflows/images/shell"));
         registry
     }
 
-    fn push(&self, product: &Product) {
-        let from = format!(
-            "oci:{}",
-            product.path().join("workflows/images/shell").display()
-        );
+    /// Moves the tag to an image of these programs.
+    pub(crate) fn push_as(&self, product: &Product, name: &str, programs: &[&str]) {
+        let words = ["image", "pack", "--output", name];
+        product.scar(words.iter().chain(programs)).exits(0);
+        self.push(&product.path().join(name));
+    }
+
+    fn push(&self, layout: &Path) {
+        let from = format!("oci:{}", layout.display());
         let status = Command::new("skopeo")
             .args(["copy", "--quiet", "--dest-tls-verify=false", &from])
             .arg(format!("docker://{}/shell:1", self.address))
