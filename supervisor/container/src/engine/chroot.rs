@@ -11,13 +11,13 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use crate::cache::Rootfs;
-use crate::engine::namespaces::{process, reported};
-use crate::engine::output::watch;
+use crate::engine::namespaces::reported;
+use crate::engine::native::launch;
 use crate::engine::process::{Execution, c_string};
 use crate::engine::{Engine, Job, Mount, Outcome, Output, user};
 use crate::error::Error;
 use crate::rooted::{self, Root, remove_tree};
-use crate::sys::{self, Isolation, Launch};
+use crate::sys::{self, Isolation};
 
 /// Files of the host that the container gets a copy of.
 const NAME_SERVICE: [&str; 2] = ["/etc/resolv.conf", "/etc/hosts"];
@@ -40,25 +40,12 @@ impl Engine for Chroot {
             .arguments
             .first()
             .map(|text| text.to_string_lossy().into_owned());
-        let (process, files) = process(execution, job.stdio)?;
-        let launch = Launch {
-            uid_map: c_string("")?,
-            gid_map: c_string("")?,
-            mounts: Vec::new(),
-            root: c_string(copy.root.as_os_str().as_encoded_bytes())?,
-            isolation: Isolation::Chroot {
-                uid: user.uid,
-                gid: user.gid,
-            },
-            process,
+        let root = c_string(copy.root.as_os_str().as_encoded_bytes())?;
+        let isolation = Isolation::Chroot {
+            uid: user.uid,
+            gid: user.gid,
         };
-        let failed = |error| Error::Prepare {
-            step: "start a process".into(),
-            source: error,
-        };
-        let child = sys::start(&launch).map_err(failed)?;
-        drop(launch);
-        let watched = watch(child, files, job, output).map_err(failed)?;
+        let watched = launch(execution, job, output, root, isolation)?;
         let step = |_| "change the root".to_owned();
         let (exit, peak_kib) = reported(&watched, program.unwrap_or_default(), step)?;
         copy.hand_out(job)?;

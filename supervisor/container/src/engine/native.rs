@@ -4,6 +4,7 @@
 //! Such a root is read-only but for `/tmp`, and there is one user. What the job sees of the host it sees
 //! where it is; a mount that is asked for elsewhere becomes a link, which is removed with `/tmp`.
 
+use std::ffi::CString;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -104,13 +105,24 @@ pub(crate) fn launch_here(
     job: &Job,
     output: &mut Output<'_>,
 ) -> Result<Watched, Error> {
+    launch(execution, job, output, c_string("")?, Isolation::Translated)
+}
+
+/// Runs a program without namespaces to the end.
+pub(crate) fn launch(
+    execution: Execution,
+    job: &Job,
+    output: &mut Output<'_>,
+    root: CString,
+    isolation: Isolation,
+) -> Result<Watched, Error> {
     let (process, files) = process(execution, job.stdio)?;
     let launch = Launch {
         uid_map: c_string("")?,
         gid_map: c_string("")?,
         mounts: Vec::new(),
-        root: c_string("")?,
-        isolation: Isolation::Translated,
+        root,
+        isolation,
         process,
     };
     let failed = |error| Error::Prepare {
@@ -118,6 +130,7 @@ pub(crate) fn launch_here(
         source: error,
     };
     let child = sys::start(&launch).map_err(failed)?;
+    // Our copies of the outputs' other ends, without which their end is never seen.
     drop(launch);
     watch(child, files, job, output).map_err(failed)
 }

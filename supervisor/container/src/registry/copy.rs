@@ -39,7 +39,7 @@ pub enum Sent {
 
 impl Client {
     /// Stores a derived image in the repository under `tag`. A push that was cut can be repeated and goes
-    /// on with the first layer that is missing. `on_layer` hears of each layer when it is there.
+    /// on with the first layer that is missing. `on_layer` hears of each blob when it is there.
     ///
     /// # Errors
     /// [`Error::Registry`] if the registry refuses or does not answer; what the source met.
@@ -59,8 +59,14 @@ impl Client {
             .buffer_unordered(PARALLEL)
             .try_collect::<()>()
             .await?;
-        self.push(&image.image, Some(tag)).await?;
-        Ok(())
+        for (digest, bytes) in &image.image.blobs {
+            let is_sent = self.push_blob(digest, bytes).await?;
+            on_layer(match is_sent {
+                true => Sent::Copied(bytes.len() as u64),
+                false => Sent::Present,
+            });
+        }
+        self.push_manifest(&image.image, Some(tag)).await
     }
 
     async fn copy_again(

@@ -26,17 +26,34 @@ impl Client {
             return Ok(false);
         }
         for (digest, bytes) in &image.blobs {
-            if !self.has_blob(digest).await? {
-                self.upload(digest, bytes).await?;
-            }
+            self.push_blob(digest, bytes).await?;
         }
+        self.push_manifest(image, tag).await?;
+        Ok(true)
+    }
+
+    /// Stores a blob; gives whether it was sent.
+    pub(crate) async fn push_blob(&self, digest: &Digest, bytes: &[u8]) -> Result<bool, Error> {
+        if self.has_blob(digest).await? {
+            return Ok(false);
+        }
+        self.upload(digest, bytes).await?;
+        Ok(true)
+    }
+
+    /// Stores the manifest of an image whose blobs are there.
+    pub(crate) async fn push_manifest(
+        &self,
+        image: &BuiltImage,
+        tag: Option<&str>,
+    ) -> Result<(), Error> {
         let version = tag.map_or_else(|| image.digest.to_string(), str::to_owned);
         let path = self.path(&format!("manifests/{version}"));
         let put = Ask::new(Method::PUT, &path)
             .header(CONTENT_TYPE, MANIFEST)
             .body(image.manifest.clone());
         self.http.ask(&put, &[StatusCode::CREATED]).await?;
-        Ok(true)
+        Ok(())
     }
 
     /// Whether the repository has an image of this digest.

@@ -28,11 +28,12 @@ mod scan;
 mod window;
 
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use flate2::read::DeflateDecoder;
 use rustix::process::{Pid, Signal};
 
 use crate::cache::Rootfs;
@@ -45,8 +46,8 @@ use crate::error::Error;
 use crate::rooted;
 use root::Root;
 
-/// The loader; empty where there is none for the processor.
-pub(crate) const LOADER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/graft"));
+/// The loader, compressed; empty where there is none for the processor.
+const LOADER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/graft.deflate"));
 
 /// A process of another thread may for a moment have the loader open as we wrote it.
 const BUSY_RETRIES: usize = 100;
@@ -75,6 +76,13 @@ impl Engine for Graft {
             output_truncated: watched.truncated,
         })
     }
+}
+
+/// The loader as it is written down for a run.
+pub(crate) fn loader() -> io::Result<Vec<u8>> {
+    let mut loader = Vec::new();
+    DeflateDecoder::new(LOADER).read_to_end(&mut loader)?;
+    Ok(loader)
 }
 
 /// Whether there is a loader for this processor.

@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use super::LOADER;
+use super::loader;
 use super::build::{MountRecord, PlanBuilder};
 use crate::engine::files::{canonical, make_directory, make_file, names, symlink};
 use crate::engine::process::Execution;
@@ -266,7 +266,8 @@ impl Root {
         make_directory(&sites, 0o700)?;
         self.builder.sites = sites.as_os_str().as_bytes().to_vec();
         make_file(&self.plan, &self.builder.build())?;
-        make_file(&self.loader, LOADER)?;
+        let loader = loader().map_err(|error| Error::file("unpack", &self.loader, error))?;
+        make_file(&self.loader, &loader)?;
         fs::set_permissions(&self.loader, fs::Permissions::from_mode(0o755))
             .map_err(|error| Error::file("change the mode of", &self.loader, error))
     }
