@@ -75,8 +75,7 @@ fn compare(name: &str, ways: &[Way], runs: usize) {
     let folder = tempfile::tempdir().expect("a folder");
     let mut figures: Vec<Vec<Run>> = vec![Vec::new(); ways.len()];
     for number in 0..runs {
-        for ((way, command), figures) in ways.iter().zip(&mut figures) {
-            let place = way.split([' ', ',']).collect::<String>();
+        for (place, ((_, command), figures)) in ways.iter().zip(&mut figures).enumerate() {
             let target = folder.path().join(format!("{place}-{number}"));
             figures.push(Run::of(&mut command(name, &target)));
             scar_container::remove_tree(&target).expect("remove the tree");
