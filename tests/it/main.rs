@@ -22,4 +22,5 @@ mod recovery;
 mod registry;
 mod starters;
 mod terminal;
+mod troubles;
 mod validate;

@@ -21,6 +21,7 @@ pub(crate) fn main() -> ExitCode {
     match dispatch(&cli.verb, &cli.global, &screen) {
         Ok(()) => ExitCode::from(exit_code::OK),
         Err(error) => {
+            let error = error.advised();
             tell(&error, &screen);
             ExitCode::from(error.exit_code())
         }

@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 
 use crate::view::text::clean;
 
+/// What the system says wherever a disk is full (`ENOSPC`).
+const DISK_FULL: &str = "No space left on device";
+
 /// What kind of end this is, which is what the exit code says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -103,6 +106,15 @@ impl CliError {
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
+    }
+
+    /// With the advice that any verb may need.
+    pub(crate) fn advised(self) -> Self {
+        let is_full = |text: &String| text.contains(DISK_FULL);
+        match is_full(&self.message) || self.causes.iter().any(is_full) {
+            true => self.hint("the disk is full: make room, or work in a directory on another one; the local cloud keeps everything in .scar/local"),
+            false => self,
+        }
     }
 
     /// The exit code, which never changes its meaning.

@@ -5,11 +5,12 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use scar_apply::{Cloud, Credentials};
+use scar_apply::{Cloud, Credentials, Deployment};
 use scar_local::{Running, Settings, find_running};
 
 use crate::args::Global;
 use crate::error::{CliError, Kind};
+use crate::project::Project;
 use crate::target::{self, LOCAL_FOLDER, Surroundings, Target};
 use crate::view::Screen;
 
@@ -70,6 +71,21 @@ pub(crate) fn on_cloud<T>(
             }
             return result;
         }
+    })
+}
+
+/// The same for verbs of a workflow that is deployed already.
+pub(crate) fn on_deployment<T>(
+    project: &Project,
+    global: &Global,
+    screen: &Screen,
+    after_interrupt: &str,
+    work: impl AsyncFn(&Session, &Deployment) -> Result<T, CliError>,
+) -> Result<T, CliError> {
+    let region = project.workflow.region.as_deref();
+    on_cloud(global, region, screen, after_interrupt, async |session| {
+        let deployment = Deployment::find(&session.cloud, &project.workflow).await?;
+        Box::pin(work(session, &deployment)).await
     })
 }
 

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use scar_apply::Deployment;
 use scar_apply::data::{self, Received};
 use scar_schemas::record::ObjectVersion;
 use serde_json::json;
@@ -38,33 +37,38 @@ pub(crate) fn get(arguments: &Arguments, global: &Global, screen: &Screen) -> Re
         _ => return Err(CliError::failure("give a prefix and a directory")),
     };
     let place = Place::parse(place, &project.workflow);
-    let region = project.workflow.region.as_deref();
     let hint = "files that are there are whole; run it again for the rest";
-    let received = session::on_cloud(global, region, screen, hint, async |session| {
-        let deployment = Deployment::find(&session.cloud, &project.workflow).await?;
-        let bucket = place.real_bucket(&deployment)?;
-        let listed = data::list(&session.cloud, bucket, &place.key).await?;
-        let wanted = |key: &str| is_system(&place.key) || !is_system(key) && !key.ends_with('/');
-        let objects: Vec<ObjectVersion> = listed
-            .into_iter()
-            .map(|one| one.object)
-            .filter(|one| wanted(&one.key))
-            .collect();
-        let folder = place
-            .key
-            .rfind('/')
-            .map_or("", |slash| &place.key[..=slash]);
-        let mut progress = Progress::new(screen);
-        let mut on_transfer = |transfer| progress.transfer(&transfer);
-        Ok(data::get_objects(
-            &session.cloud,
-            &objects,
-            folder,
-            &directory,
-            &mut on_transfer,
-        )
-        .await?)
-    })?;
+    let received = session::on_deployment(
+        &project,
+        global,
+        screen,
+        hint,
+        async |session, deployment| {
+            let bucket = place.real_bucket(deployment)?;
+            let listed = data::list(&session.cloud, bucket, &place.key).await?;
+            let wanted =
+                |key: &str| is_system(&place.key) || !is_system(key) && !key.ends_with('/');
+            let objects: Vec<ObjectVersion> = listed
+                .into_iter()
+                .map(|one| one.object)
+                .filter(|one| wanted(&one.key))
+                .collect();
+            let folder = place
+                .key
+                .rfind('/')
+                .map_or("", |slash| &place.key[..=slash]);
+            let mut progress = Progress::new(screen);
+            let mut on_transfer = |transfer| progress.transfer(&transfer);
+            Ok(data::get_objects(
+                &session.cloud,
+                &objects,
+                folder,
+                &directory,
+                &mut on_transfer,
+            )
+            .await?)
+        },
+    )?;
     if received.files.is_empty() && received.refused.is_empty() {
         screen.note("nothing is there, so nothing was copied");
     }

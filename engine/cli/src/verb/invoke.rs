@@ -47,23 +47,27 @@ pub(crate) fn invoke(
     let project = Project::load(None, global, screen)?;
     let stage = project.stage(&arguments.stage)?;
     let body = body(arguments)?;
-    let region = project.workflow.region.as_deref();
-    session::on_cloud(global, region, screen, AFTER_INTERRUPT, async |session| {
-        let deployment = Deployment::find(&session.cloud, &project.workflow).await?;
-        let function = start::function(&session.cloud, &deployment, stage).await?;
-        let answer = match &stage.http {
-            None => plain(&function, &body, session).await?,
-            Some(http) if body.len() > BODY_MAX_BYTES => {
-                upload(http, arguments, &function, &deployment, session).await?
-            }
-            Some(http) => {
-                let event = request(http, arguments, &body);
-                start::invoke(&session.cloud, &function, event).await?
-            }
-        };
-        session.settle().await?;
-        show(&answer, stage.http.is_some(), screen)
-    })
+    session::on_deployment(
+        &project,
+        global,
+        screen,
+        AFTER_INTERRUPT,
+        async |session, deployment| {
+            let function = start::function(&session.cloud, deployment, stage).await?;
+            let answer = match &stage.http {
+                None => plain(&function, &body, session).await?,
+                Some(http) if body.len() > BODY_MAX_BYTES => {
+                    upload(http, arguments, &function, deployment, session).await?
+                }
+                Some(http) => {
+                    let event = request(http, arguments, &body);
+                    start::invoke(&session.cloud, &function, event).await?
+                }
+            };
+            session.settle().await?;
+            show(&answer, stage.http.is_some(), screen)
+        },
+    )
 }
 
 fn body(arguments: &Arguments) -> Result<Vec<u8>, CliError> {

@@ -1,6 +1,5 @@
 //! `scar logs`
 
-use scar_apply::Deployment;
 use scar_apply::logs::{self as observed, Line, Query};
 use serde_json::{Value, json};
 
@@ -52,28 +51,27 @@ pub(crate) fn logs(
         until_ms: None,
         follow: arguments.follow,
     };
-    let region = project.workflow.region.as_deref();
-    let result = session::on_cloud(global, region, screen, "", async |session| {
-        let deployment = Deployment::find(&session.cloud, &project.workflow).await?;
-        let (closed, mut reader_left) = tokio::sync::mpsc::unbounded_channel();
-        let mut on_line = |line: Line| {
-            if let Err(error) = show(&line, screen) {
-                // The receiver lives as long as this closure.
-                drop(closed.send(error));
+    let result =
+        session::on_deployment(&project, global, screen, "", async |session, deployment| {
+            let (closed, mut reader_left) = tokio::sync::mpsc::unbounded_channel();
+            let mut on_line = |line: Line| {
+                if let Err(error) = show(&line, screen) {
+                    // The receiver lives as long as this closure.
+                    drop(closed.send(error));
+                }
+            };
+            let lines = observed::logs(
+                &session.cloud,
+                &project.workflow,
+                deployment,
+                &query,
+                &mut on_line,
+            );
+            tokio::select! {
+                result = lines => Ok(result?),
+                Some(error) = reader_left.recv() => Err(error),
             }
-        };
-        let lines = observed::logs(
-            &session.cloud,
-            &project.workflow,
-            &deployment,
-            &query,
-            &mut on_line,
-        );
-        tokio::select! {
-            result = lines => Ok(result?),
-            Some(error) = reader_left.recv() => Err(error),
-        }
-    });
+        });
     match result {
         // To stop following is the only way to end it.
         Err(error) if error.kind == Kind::Interrupted && arguments.follow => Ok(()),

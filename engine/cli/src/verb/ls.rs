@@ -1,6 +1,5 @@
 //! `scar ls`
 
-use scar_apply::Deployment;
 use scar_apply::data::{self, Listed};
 use serde_json::{Value, json};
 
@@ -31,17 +30,15 @@ pub(crate) struct Arguments {
 
 pub(crate) fn ls(arguments: &Arguments, global: &Global, screen: &Screen) -> Result<(), CliError> {
     let project = Project::load(None, global, screen)?;
-    let region = project.workflow.region.as_deref();
-    let found = session::on_cloud(
+    let found = session::on_deployment(
+        &project,
         global,
-        region,
         screen,
         session::UNCHANGED,
-        async |session| {
-            let deployment = Deployment::find(&session.cloud, &project.workflow).await?;
+        async |session, deployment| {
             let mut found = Vec::new();
             for place in places(arguments, &project) {
-                let bucket = place.real_bucket(&deployment)?;
+                let bucket = place.real_bucket(deployment)?;
                 let mut listed = data::list(&session.cloud, bucket, &place.key).await?;
                 let all = arguments.all || is_system(&place.key);
                 listed.retain(|one| all || !is_system(&one.object.key));

@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use scar_apply::Deployment;
-
 use crate::args::Global;
 use crate::error::CliError;
 use crate::follow::{self, Followed};
@@ -48,26 +46,30 @@ pub(crate) fn put(arguments: &Arguments, global: &Global, screen: &Screen) -> Re
         &arguments.entry,
         &project.workflow,
     )?;
-    let region = project.workflow.region.as_deref();
-    session::on_cloud(global, region, screen, AFTER_INTERRUPT, async |session| {
-        let deployment = Deployment::find(&session.cloud, &project.workflow).await?;
-        let mut progress = Progress::new(screen);
-        let all: Vec<&Input> = wanted.iter().collect();
-        let objects = inputs::put(&session.cloud, &deployment, &all, &mut progress).await?;
-        drop(progress);
-        screen.note(&format!("put {}", count(objects.len(), "file")));
-        if !arguments.wait && !session.is_own() {
-            return Ok(());
-        }
-        let followed = Followed {
-            project: &project,
-            deployment: &deployment,
-            objects: &objects,
-            changed: false,
-        };
-        let tasks = follow::follow(&followed, session, None, screen).await?;
-        follow::conclude(&tasks, screen)
-    })
+    session::on_deployment(
+        &project,
+        global,
+        screen,
+        AFTER_INTERRUPT,
+        async |session, deployment| {
+            let mut progress = Progress::new(screen);
+            let all: Vec<&Input> = wanted.iter().collect();
+            let objects = inputs::put(&session.cloud, deployment, &all, &mut progress).await?;
+            drop(progress);
+            screen.note(&format!("put {}", count(objects.len(), "file")));
+            if !arguments.wait && !session.is_own() {
+                return Ok(());
+            }
+            let followed = Followed {
+                project: &project,
+                deployment,
+                objects: &objects,
+                changed: false,
+            };
+            let tasks = follow::follow(&followed, session, None, screen).await?;
+            follow::conclude(&tasks, screen)
+        },
+    )
 }
 
 /// The last word is a place if it is written as one and there is a file before it.

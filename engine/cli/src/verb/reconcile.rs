@@ -56,15 +56,13 @@ pub(crate) fn reconcile(
     for stage in &arguments.stages {
         project.stage(stage)?;
     }
-    let region = project.workflow.region.as_deref();
-    session::on_cloud(
+    session::on_deployment(
+        &project,
         global,
-        region,
         screen,
         session::UNCHANGED,
-        async |session| {
-            let deployment = Deployment::find(&session.cloud, &project.workflow).await?;
-            let waiting = waiting(&project, &deployment, arguments, session).await?;
+        async |session, deployment| {
+            let waiting = waiting(&project, deployment, arguments, session).await?;
             for (task, since_ms) in &waiting {
                 show(task, *since_ms, screen)?;
             }
@@ -80,7 +78,7 @@ pub(crate) fn reconcile(
             let (environment, approval) = (&project.workflow.environment, &arguments.approval);
             approve(environment, &[], approval, session, screen).await?;
             session.if_interrupted(AFTER_INTERRUPT);
-            begin(&project, &deployment, &waiting, session).await?;
+            begin(&project, deployment, &waiting, session).await?;
             screen.note(&format!("{} started", count(waiting.len(), "task")));
             session.settle().await
         },

@@ -42,15 +42,13 @@ pub(crate) fn redrive(
     screen: &Screen,
 ) -> Result<(), CliError> {
     let project = Project::load(None, global, screen)?;
-    let region = project.workflow.region.as_deref();
-    session::on_cloud(
+    session::on_deployment(
+        &project,
         global,
-        region,
         screen,
         session::UNCHANGED,
-        async |session| {
-            let deployment = Deployment::find(&session.cloud, &project.workflow).await?;
-            let chosen = chosen(&project, &deployment, &arguments.what, session).await?;
+        async |session, deployment| {
+            let chosen = chosen(&project, deployment, &arguments.what, session).await?;
             for (stage, one) in &chosen {
                 show(stage, one, screen)?;
             }
@@ -65,7 +63,7 @@ pub(crate) fn redrive(
             session.if_interrupted(AFTER_INTERRUPT);
             let mut started = 0;
             for (stage, one) in &chosen {
-                started += usize::from(restart(stage, one, &deployment, session).await?);
+                started += usize::from(restart(stage, one, deployment, session).await?);
             }
             screen.note(&format!("{} started again", count(started, "task")));
             session.settle().await

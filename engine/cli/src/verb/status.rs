@@ -2,9 +2,9 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use scar_apply::status as observed;
 use scar_apply::status::StageStatus;
 use scar_apply::trace::State;
-use scar_apply::{Deployment, status as observed};
 use serde_json::{Value, json};
 
 use super::Manifest;
@@ -34,15 +34,13 @@ pub(crate) fn status(
     screen: &Screen,
 ) -> Result<(), CliError> {
     let project = arguments.manifest.load(global, screen)?;
-    let region = project.workflow.region.as_deref();
-    let stages = session::on_cloud(
+    let stages = session::on_deployment(
+        &project,
         global,
-        region,
         screen,
         session::UNCHANGED,
-        async |session| {
-            let deployment = Deployment::find(&session.cloud, &project.workflow).await?;
-            Ok(observed::status(&session.cloud, &project.workflow, &deployment).await?)
+        async |session, deployment| {
+            Ok(observed::status(&session.cloud, &project.workflow, deployment).await?)
         },
     )?;
     if screen.json {

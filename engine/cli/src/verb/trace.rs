@@ -30,22 +30,20 @@ pub(crate) fn trace(
 ) -> Result<(), CliError> {
     let project = Project::load(None, global, screen)?;
     let workflow = &project.workflow;
-    let region = workflow.region.as_deref();
-    session::on_cloud(
+    session::on_deployment(
+        &project,
         global,
-        region,
         screen,
         session::UNCHANGED,
-        async |session| {
-            let deployment = Deployment::find(&session.cloud, workflow).await?;
+        async |session, deployment| {
             let (bucket, key) = match url(&arguments.object) {
                 Some((bucket, key)) => (bucket.to_owned(), key.to_owned()),
                 None => {
                     let place = Place::parse(&arguments.object, workflow);
-                    (place.real_bucket(&deployment)?.to_owned(), place.key)
+                    (place.real_bucket(deployment)?.to_owned(), place.key)
                 }
             };
-            let steps = origins(&session.cloud, workflow, &deployment, &bucket, &key).await?;
+            let steps = origins(&session.cloud, workflow, deployment, &bucket, &key).await?;
             if steps.is_empty() {
                 return Err(
                     CliError::failure(format!("there is no object {bucket}/{key}"))
@@ -56,7 +54,7 @@ pub(crate) fn trace(
                 let steps: Vec<Value> = steps.iter().map(object).collect();
                 return screen.document(&json!({ "steps": steps }));
             }
-            screen.data(&human(&steps, &deployment))
+            screen.data(&human(&steps, deployment))
         },
     )
 }

@@ -28,15 +28,13 @@ pub(crate) struct Arguments {
 
 pub(crate) fn why(arguments: &Arguments, global: &Global, screen: &Screen) -> Result<(), CliError> {
     let project = Project::load(None, global, screen)?;
-    let region = project.workflow.region.as_deref();
-    session::on_cloud(
+    session::on_deployment(
+        &project,
         global,
-        region,
         screen,
         session::UNCHANGED,
-        async |session| {
-            let deployment = Deployment::find(&session.cloud, &project.workflow).await?;
-            let tasks = find(&arguments.what, &project, &deployment, session).await?;
+        async |session, deployment| {
+            let tasks = find(&arguments.what, &project, deployment, session).await?;
             if tasks.is_empty() {
                 let what = &arguments.what;
                 return Err(
@@ -147,7 +145,7 @@ fn object(task: &TaskView, project: &Project) -> Value {
 /// What a person can do.
 fn advice(task: &TaskView, project: &Project) -> String {
     match &task.state {
-        State::Published { .. } => "done; a changed input is a new task".to_owned(),
+        State::Published { .. } => "done; a changed input is a new task, and `scar run --again` runs it once more".to_owned(),
         State::Superseded => "a newer version of the input took its place".to_owned(),
         State::Failed { failure } => {
             let stage = project.stage(&task.stage).ok();

@@ -8,7 +8,11 @@ use crate::auth::Refusal;
 
 impl From<Error> for S3Error {
     fn from(error: Error) -> Self {
-        Self::internal_error(error)
+        let message = match std::error::Error::source(&error) {
+            Some(source) => format!("{error}: {source}"),
+            None => error.to_string(),
+        };
+        Self::with_message(S3ErrorCode::InternalError, message)
     }
 }
 
@@ -45,8 +49,10 @@ pub(super) fn access_denied() -> S3Error {
     s3_error!(AccessDenied, "Access Denied")
 }
 
+/// AWS keeps its reasons to itself; whoever owns the disk can do something about it.
 pub(super) fn io_fault(error: std::io::Error) -> S3Error {
-    S3Error::internal_error(error)
+    let message = format!("the local cloud cannot keep the object: {error}");
+    S3Error::with_message(S3ErrorCode::InternalError, message)
 }
 
 /// The answer to a request that was not let in.
