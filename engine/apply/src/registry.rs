@@ -33,7 +33,7 @@ impl std::fmt::Debug for Repository {
 /// What makes images and sends them to a registry.
 pub trait Pusher {
     /// Sends an image; answers the bytes that were sent. What is there already is not sent again.
-    /// `on_layer` hears of each layer of somebody else's that has arrived, with the bytes sent for it.
+    /// `on_layer` hears of the parts of a stage's image as they arrive, with the bytes sent for each.
     fn push<'a>(
         &'a self,
         push: &'a Push,

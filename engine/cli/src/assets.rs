@@ -184,9 +184,7 @@ impl Assets {
             on_layer(bytes);
         };
         found.push(client, &push.tag, &on_sent).await?;
-        let own = found.image.image.blobs.iter();
-        let own: u64 = own.map(|(_, bytes)| bytes.len() as u64).sum();
-        Ok(copied.into_inner() + own)
+        Ok(copied.into_inner())
     }
 }
 
