@@ -10,6 +10,8 @@
 //! `after`, having done the call, or two bytes before it, to let the guest do it itself: so processes
 //! and threads begin, and signal handlers return, as if we were not there.
 
+use core::sync::atomic::{AtomicUsize, Ordering};
+
 use crate::entry;
 use crate::ready::{self, Ready};
 use crate::scan::{JUMP_BYTES, Site, scan};
@@ -21,6 +23,10 @@ const PAGE: usize = 4096;
 const TRAMPOLINE_BYTES: usize = 48;
 /// The address of the entry, and padding.
 const HEADER_BYTES: usize = 16;
+/// As much memory as a process has searched in: programs that unpack themselves do that once, compilers at run
+/// time, in whose code there is nothing to find, may change the rights of all of it for each function.
+static SEARCHED: AtomicUsize = AtomicUsize::new(0);
+const MAX_SEARCHED_BYTES: usize = 64 << 20;
 /// Less than what a 32-bit displacement reaches.
 const REACH: isize = 0x7000_0000;
 
@@ -63,7 +69,7 @@ pub(crate) fn patch_memory(at: usize, length: usize, protection: usize) {
     const PAGES: usize = 2048;
     let end = at.saturating_add(length).next_multiple_of(PAGE);
     let mut at = at;
-    while at < end {
+    while at < end && SEARCHED.load(Ordering::Relaxed) <= MAX_SEARCHED_BYTES {
         let count = ((end - at) / PAGE).min(PAGES);
         let mut pages = [1; PAGES];
         // Where the kernel does not tell, all of it is looked at.
@@ -79,6 +85,9 @@ pub(crate) fn patch_memory(at: usize, length: usize, protection: usize) {
 }
 
 fn patch_run(at: usize, length: usize, protection: usize) {
+    if SEARCHED.fetch_add(length, Ordering::Relaxed) > MAX_SEARCHED_BYTES {
+        return;
+    }
     // SAFETY: the guest has just got the right to read it.
     let code = unsafe { core::slice::from_raw_parts(at as *const u8, length) };
     let mut any = false;

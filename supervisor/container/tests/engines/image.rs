@@ -10,6 +10,7 @@ pub(crate) fn folder(name: &str) -> PathBuf {
 }
 
 /// An archive of the image's root, built once for all runs.
+#[expect(clippy::print_stderr, reason = "it takes minutes")]
 pub(crate) fn image(set: &str) -> PathBuf {
     let target = std::env::var_os("SCAR_TEST_IMAGES")
         .map_or_else(|| folder("../../../../target/test-images"), PathBuf::from);
