@@ -71,7 +71,7 @@ fn nothing_passes_from_call_to_call_with_namespaces() {
 #[test]
 fn nothing_passes_from_call_to_call_with_graft() {
     // Every one of the script's many programs is loaded by it, which takes its time.
-    nothing_passes_from_call_to_call(ENGINES[1], 40);
+    nothing_passes_from_call_to_call(ENGINES[1], 20);
 }
 
 const COPY: &str = "#!/bin/sh -e\ncat \"$SCAR_INPUT\" > \"$SCAR_OUT/$SCAR_STEM.copy\"\n";
