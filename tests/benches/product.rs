@@ -1,6 +1,7 @@
 //! How fast the product is, as medians with their spread and as ratios to a floor of the same run.
 //!
-//! `cargo bench -p scar-tests`. Nothing here fails for being slow: the numbers are for people.
+//! `cargo bench -p scar-tests --bench product`. The way from a manifest to a plan is measured by the bench
+//! `speed`. Nothing here fails for being slow: the numbers are for people.
 #![expect(clippy::print_stdout, reason = "a benchmark talks to people")]
 
 use std::io::{Read, Write};
@@ -9,102 +10,17 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use nix::sys::resource::{UsageWho, getrusage};
-use scar_tests::product::{scar, supervisor};
-use scar_tests::{Product, root};
+use scar_tests::Product;
+use scar_tests::figure::Figure;
+use scar_tests::product::supervisor;
 
 const RUNS: usize = 21;
 
 fn main() {
-    let floor = measure(|| processor_time(&mut Command::new("/bin/true")));
-    println!("{:<44} {floor}", "floor: /bin/true, CPU");
-    validate(&floor);
-    plan(&floor);
-    growth();
-    lint();
     let start = measure(|| processless(&mut Command::new("/bin/true")));
     println!("{:<44} {start}", "floor: /bin/true, wall");
     first_poll(&start);
     quickstart();
-}
-
-/// `scar validate` of every example, CPU time of the whole process.
-fn validate(floor: &Figure) {
-    for name in ["quickstart", "imagemagick", "video", "av"] {
-        let manifest = root().join("workflows").join(name).join("workflow.yaml");
-        let figure =
-            measure(|| processor_time(Command::new(scar()).arg("validate").arg(&manifest)));
-        report(&format!("scar validate {name}, CPU"), &figure, floor);
-    }
-}
-
-/// `scar plan --offline` of an example, CPU time of the whole process.
-fn plan(floor: &Figure) {
-    let product = Product::new();
-    product.image("shell");
-    let manifest = product.path().join("workflows/quickstart/workflow.yaml");
-    let figure = measure(|| {
-        processor_time(
-            Command::new(scar())
-                .args(["plan", "--offline"])
-                .arg(&manifest),
-        )
-    });
-    report("scar plan --offline quickstart, CPU", &figure, floor);
-}
-
-/// A chain of stages, ten times as many each time: how the time grows is what matters.
-fn growth() {
-    let product = Product::new();
-    let mut before: Option<Figure> = None;
-    for stages in [30, 300, 3_000] {
-        let manifest = product.write(&format!("chain-{stages}.yaml"), chain(stages));
-        let run = || processor_time(Command::new(scar()).arg("validate").arg(&manifest));
-        let figure = Figure::of((0..5).map(|_| run()).collect());
-        let name = format!("scar validate, {stages} stages, CPU");
-        match &before {
-            None => println!("{name:<44} {figure}"),
-            Some(before) => report(&name, &figure, before),
-        }
-        before = Some(figure);
-    }
-}
-
-fn chain(stages: usize) -> String {
-    let mut text = String::from("scar: 1\nname: chain\nstages:\n");
-    for number in 0..stages {
-        let next = number + 1;
-        text.push_str(&format!(
-            "  s{number}:\n    image: ghcr.io/a/b@sha256:{}\n    in: p{number}/*.txt\n    out: p{next}/*.txt\n    run: cat\n",
-            "0".repeat(64)
-        ));
-    }
-    text
-}
-
-/// cfn-lint on what `scar render` prints, where it is installed, beside the whole of `scar render`.
-fn lint() {
-    let product = Product::new();
-    product.image("shell");
-    let render = [
-        "render",
-        "--offline",
-        "--json",
-        "workflows/quickstart/workflow.yaml",
-    ];
-    let template = product.write("template.json", product.scar(render).exits(0).stdout);
-    let ours = Figure::of(
-        (0..5)
-            .map(|_| processor_time(&mut product.command(render)))
-            .collect(),
-    );
-    let lint = || processor_time(Command::new("cfn-lint").arg(&template));
-    if Command::new("cfn-lint").arg("--version").output().is_err() {
-        return println!("{:<44} not installed", "cfn-lint of the same template");
-    }
-    let theirs = Figure::of((0..5).map(|_| lint()).collect());
-    println!("{:<44} {ours}", "scar render with its checks, CPU");
-    report("cfn-lint of the same template, CPU", &theirs, &ours);
 }
 
 /// From starting the supervisor file to its first request for work, and its memory then.
@@ -213,39 +129,8 @@ fn quickstart() {
     );
 }
 
-/// Minimum, median and maximum.
-struct Figure {
-    sorted: Vec<Duration>,
-}
-
-impl Figure {
-    fn of(mut values: Vec<Duration>) -> Self {
-        values.sort();
-        Self { sorted: values }
-    }
-
-    fn median(&self) -> Duration {
-        self.sorted[self.sorted.len() / 2]
-    }
-}
-
-impl std::fmt::Display for Figure {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let milliseconds = |time: Duration| time.as_secs_f64() * 1000.0;
-        let (first, last) = (self.sorted[0], self.sorted[self.sorted.len() - 1]);
-        write!(
-            out,
-            "{:9.2} ms median ({:.2} to {:.2}, {} runs)",
-            milliseconds(self.median()),
-            milliseconds(first),
-            milliseconds(last),
-            self.sorted.len()
-        )
-    }
-}
-
 fn report(name: &str, figure: &Figure, floor: &Figure) {
-    let ratio = figure.median().as_secs_f64() / floor.median().as_secs_f64().max(1e-6);
+    let ratio = figure.ratio(floor);
     println!("{name:<44} {figure}, {ratio:.1} times the floor");
 }
 
@@ -268,21 +153,6 @@ fn processless(command: &mut Command) -> Duration {
             .status()
             .expect("start a process");
     })
-}
-
-/// User and system time of one process, from the times of reaped children.
-fn processor_time(command: &mut Command) -> Duration {
-    let before = children_time();
-    processless(command);
-    children_time().saturating_sub(before)
-}
-
-fn children_time() -> Duration {
-    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("know the children's times");
-    let microseconds = |time: nix::sys::time::TimeVal| {
-        u64::try_from(time.tv_sec() * 1_000_000 + time.tv_usec()).unwrap_or(0)
-    };
-    Duration::from_micros(microseconds(usage.user_time()) + microseconds(usage.system_time()))
 }
 
 fn resident_kib(process: u32) -> u64 {

@@ -5,6 +5,8 @@
 use std::path::PathBuf;
 
 pub mod cloud;
+pub mod figure;
+pub mod generated;
 pub mod pairwise;
 pub mod product;
 

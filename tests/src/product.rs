@@ -183,6 +183,16 @@ pub fn scar() -> &'static Path {
     })
 }
 
+/// The same as it is released.
+pub fn released() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        build(&["--package", "scar-supervisor", "--profile", "supervisor"]);
+        build(&["--package", "scar", "--release"]);
+        target().join("release/scar")
+    })
+}
+
 /// The built supervisor file.
 ///
 /// # Panics
