@@ -55,7 +55,7 @@ impl Overrides {
 
     /// The name of the next entry, if a header before it says it.
     pub(super) fn path(&mut self) -> Option<Vec<u8>> {
-        let said = self.long_path.take().or(self.path.take());
+        let said = self.long_path.take().or_else(|| self.path.take());
         self.sparse.name.take().or(said)
     }
 

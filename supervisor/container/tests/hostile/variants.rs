@@ -21,6 +21,9 @@ const PROCESSOR_S: u64 = 5;
 /// Names the folder of the image to the process that extracts it.
 const FOLDER: &str = "SCAR_HOSTILE_FOLDER";
 
+/// Media type, compressed bytes, and diff_id.
+type Layer = (&'static str, Vec<u8>, Digest);
+
 /// The next of a fixed row of numbers (splitmix64).
 struct Row(u64);
 
@@ -43,7 +46,7 @@ impl Row {
 }
 
 /// The layers of a variant, compressed.
-fn layers(number: u64, canary: &str) -> (String, Vec<(&'static str, Vec<u8>, Digest)>) {
+fn layers(number: u64, canary: &str) -> (String, Vec<Layer>) {
     let mut row = Row(number);
     let (name, entries) = class((number % COUNT as u64) as usize, canary);
     let mut all = Vec::new();
@@ -124,7 +127,7 @@ fn damage(bytes: &mut Vec<u8>, row: &mut Row) {
     }
 }
 
-fn compressed(bytes: &[u8], row: &mut Row) -> (&'static str, Vec<u8>, Digest) {
+fn compressed(bytes: &[u8], row: &mut Row) -> Layer {
     let digest = Digest::of(bytes);
     match row.below(4) {
         0 => (
