@@ -63,15 +63,8 @@ pub(crate) struct Finished {
 }
 
 /// Brings one task to its end, or to a failure that only another delivery of the event can help.
-pub(crate) async fn run(
-    setup: &Setup,
-    invocation: &Invocation,
-    job: &Job,
-    mut log: Log,
-) -> Finished {
-    let facts = facts(setup, job);
-    log.task = Some(facts.task.clone());
-    let mut attempt = Attempt::new(setup, invocation, job, log, &facts);
+pub(crate) async fn run(setup: &Setup, invocation: &Invocation, job: &Job, log: Log) -> Finished {
+    let (facts, mut attempt) = Attempt::new(setup, invocation, job, log);
     let mut step = step::first(&facts);
     for _ in 0..MAX_STEPS {
         if let Step::End(end) = step {
@@ -96,11 +89,9 @@ pub(crate) async fn only_work(
     setup: &Setup,
     invocation: &Invocation,
     job: &Job,
-    mut log: Log,
+    log: Log,
 ) -> Finished {
-    let facts = facts(setup, job);
-    log.task = Some(facts.task.clone());
-    let mut attempt = Attempt::new(setup, invocation, job, log, &facts);
+    let (facts, mut attempt) = Attempt::new(setup, invocation, job, log);
     let end = match Box::pin(work::work(&mut attempt)).await {
         Reply::Worked => End::Closed(Ending::Published),
         Reply::Failed { failure, retry } if !retry || job.answers => {
@@ -156,13 +147,12 @@ fn name(step: &Step) -> &'static str {
 }
 
 impl<'a> Attempt<'a> {
-    fn new(
-        setup: &'a Setup,
-        invocation: &'a Invocation,
-        job: &'a Job,
-        log: Log,
-        facts: &Facts,
-    ) -> Self {
+    fn new(setup: &'a Setup, invocation: &'a Invocation, job: &'a Job, log: Log) -> (Facts, Self) {
+        let facts = facts(setup, job);
+        let log = Log {
+            task: Some(facts.task.clone()),
+            ..log
+        };
         let labels = Labels {
             task: facts.task.clone(),
             attempt: random::attempt(),
@@ -179,7 +169,7 @@ impl<'a> Attempt<'a> {
             request_id: invocation.request.clone(),
             ..RunReport::default()
         };
-        Self {
+        let attempt = Self {
             setup,
             invocation,
             job,
@@ -190,7 +180,8 @@ impl<'a> Attempt<'a> {
             answer: None,
             batch_job: None,
             outputs: Vec::new(),
-        }
+        };
+        (facts, attempt)
     }
 
     fn finish(mut self, facts: &Facts, end: End) -> Finished {
