@@ -1,5 +1,5 @@
 //! The delivery protocol as a pure state machine: what was asked and what came back give what to do
-//! next. All legal transitions stand in [`next`] and its four matches; the shell in `task.rs` only does what it is told.
+//! next. All legal transitions stand in [`next`] and its four matches; the shell in `task.rs` does what it is told.
 //!
 //! The rules are those of docs/design/0002-delivery.md. A step is also the state: whoever holds a
 //! step knows everything that matters, so a search over all schedules can hold it too.
