@@ -23,7 +23,7 @@ pub async fn observe(cloud: &Cloud, rendered: &Rendered) -> Result<Snapshot, Err
         .map(|asset| asset.key.as_str())
         .collect::<Vec<_>>();
     let stacks = observe_stacks(cloud, &rendered.base_name, &rendered.stack_name, &keys);
-    let (snapshot, limits) = tokio::join!(stacks, account::limits(cloud));
+    let (snapshot, limits) = tokio::join!(Box::pin(stacks), Box::pin(account::limits(cloud)));
     let mut snapshot = snapshot?;
     match limits {
         Ok(limits) => snapshot.limits = Some(limits),
