@@ -23,7 +23,7 @@ const ROUNDS: usize = 11;
 const ENGINES: [&str; 2] = ["namespaces", "graft"];
 
 /// Name, most times of the time in namespaces, and script.
-const JOBS: [(&str, f64, &str); 9] = [
+const JOBS: [(&str, f64, &str); 8] = [
     ("start", 1.35, "seq 400 | xargs -n 1 /bin/true"),
     (
         "fork-heavy shell",
@@ -39,11 +39,6 @@ const JOBS: [(&str, f64, &str); 9] = [
         "tar",
         1.15,
         "for i in 1 2 3; do tar -C /usr -cf - lib/python3.11 share bin | cat > /dev/null; done",
-    ),
-    (
-        "git status and log",
-        1.15,
-        "cd /usr/lib && git init -q . && git add python3.11 && git -c user.name=n -c user.email=e commit -qm x && git status -s | wc -l",
     ),
     (
         "python start",
