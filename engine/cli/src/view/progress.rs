@@ -204,9 +204,10 @@ impl<'a> Progress<'a> {
 
     fn push_started(&mut self, stage: Option<&str>) {
         self.end_stack("");
-        let what = stage.map_or("image of the supervisor".into(), |stage| {
-            format!("image of stage {}", clean(stage))
-        });
+        let what = stage.map_or_else(
+            || "image of the supervisor".to_owned(),
+            |stage| format!("image of stage {}", clean(stage)),
+        );
         self.say(&format!("  push     {what}"));
         let bar = spinner(&self.bars, "push");
         self.stacks.insert(String::new(), bar);
