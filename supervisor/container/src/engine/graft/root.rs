@@ -10,8 +10,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use super::loader;
 use super::build::{MountRecord, PlanBuilder};
+use super::loader;
 use crate::engine::files::{canonical, make_directory, make_file, names, symlink};
 use crate::engine::process::Execution;
 use crate::engine::user::User;
