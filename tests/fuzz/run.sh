@@ -1,21 +1,33 @@
 #!/usr/bin/env bash
-# Fuzzes the readers of foreign text, each for some seconds.
-#   tests/fuzz/run.sh            every target: a minute for manifests and plans, ten seconds for the others
-#   tests/fuzz/run.sh 5 glob     five seconds of one target
+# Fuzzes the readers of foreign text, two at a time.
+#   tests/fuzz/run.sh               every target: a minute for manifests and plans, less for the others
+#   tests/fuzz/run.sh 300           every target for five minutes
+#   tests/fuzz/run.sh 5 glob key    five seconds of some targets
 # One input may take a second and 256 MiB. A finding is left in tests/fuzz/artifacts and ends the run with an error.
+#
+# Without SCAR_FUZZ_SEED every run looks somewhere else, and keeps what it finds of interest for the next one.
+# With it, a run starts from the same inputs and takes the same way, so that what was tried before a change can
+# be tried after it.
 set -euo pipefail
 cd "$(dirname "$0")"
 
 seconds=${1:-}
-only=${2:-}
-long="manifest_yaml manifest_toml import plan_file"
-short="glob event key cfn lock"
+only=("${@:2}")
+# The longest first, so that both processors are done at about the same time.
+targets=(
+    manifest_yaml:60 manifest_toml:60 import:60 plan_file:60
+    invocation:20
+    glob:10 event:10 key:10 cfn:10 lock:10
+)
 
-command -v cargo-fuzz >/dev/null || cargo install --quiet --locked cargo-fuzz
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}
+triple=$(rustc --version --verbose | sed -n 's/^host: //p')
+scratch=$(mktemp -d -p "$([ -w /dev/shm ] && echo /dev/shm || echo /tmp)")
+trap 'rm -rf "$scratch"' EXIT
 
 # The cases of the tests are the best seeds: every construct, every mistake.
 seed() {
-    local target=$1 folder="target/corpus/$1" path
+    local target=$1 folder=$2 path
     mkdir -p "$folder"
     # Files of one name in several folders stay apart.
     collect() { for path in "$@"; do cp "$path" "$folder/$(cksum <"$path" | tr ' ' -)"; done; }
@@ -28,14 +40,46 @@ seed() {
 }
 
 fuzz() {
-    local target=$1 time=${seconds:-$2}
-    [ -z "$only" ] || [ "$only" = "$target" ] || return 0
-    seed "$target"
-    printf '\n== fuzz %s, %s s\n' "$target" "$time"
-    cargo fuzz run --fuzz-dir . --sanitizer none --target-dir "${CARGO_TARGET_DIR:-target}" "$target" "target/corpus/$target" -- \
+    local target=${1%:*} time=${seconds:-${1#*:}} folder=corpus/${1%:*} options=()
+    if [ -n "${SCAR_FUZZ_SEED:-}" ]; then
+        folder=$scratch/corpus/$target
+        options=(-seed="$SCAR_FUZZ_SEED")
+    fi
+    mkdir -p "artifacts/$target"
+    seed "$target" "$folder"
+    "$CARGO_TARGET_DIR/$triple/release/$target" "$folder" \
         -max_total_time="$time" -timeout=1 -rss_limit_mb=256 -malloc_limit_mb=128 -max_len=65536 \
-        -use_value_profile=0 -print_final_stats=0 -verbosity=0 -close_fd_mask=1
+        -use_value_profile=0 -print_final_stats=1 -verbosity=0 -close_fd_mask=1 \
+        -artifact_prefix="artifacts/$target/" "${options[@]}" >"$scratch/$target.log" 2>&1 || {
+        cat "$scratch/$target.log"
+        echo "== fuzz $target: found something"
+        return 1
+    }
+    echo "== fuzz $target, $time s: $(sed -n 's/^stat::number_of_executed_units: *//p' "$scratch/$target.log") inputs"
 }
 
-for target in $long; do fuzz "$target" 60; done
-for target in $short; do fuzz "$target" 10; done
+is_wanted() {
+    local name
+    [ ${#only[@]} -gt 0 ] || return 0
+    for name in "${only[@]}"; do [ "$name" != "$1" ] || return 0; done
+    return 1
+}
+
+command -v cargo-fuzz >/dev/null || cargo install --quiet --locked cargo-fuzz
+cargo fuzz build --fuzz-dir . --sanitizer none --target-dir "$CARGO_TARGET_DIR"
+
+running=0 failed=0
+for target in "${targets[@]}"; do
+    is_wanted "${target%:*}" || continue
+    if [ "$running" -ge 2 ]; then
+        wait -n || failed=1
+        running=$((running - 1))
+    fi
+    fuzz "$target" &
+    running=$((running + 1))
+done
+while [ "$running" -gt 0 ]; do
+    wait -n || failed=1
+    running=$((running - 1))
+done
+exit "$failed"
