@@ -43,7 +43,7 @@ pub(crate) fn compare() {
         let change = Change::of(stages);
         let text = Change::render(&change.link()).stack.to_json();
         let template = product.write("peers/template.json", text);
-        let folder = template.parent().unwrap_or(Path::new("/"));
+        let folder = template.parent().unwrap_or_else(|| Path::new("/"));
         fs::write(folder.join("application.js"), APPLICATION).expect("write the application");
         for peer in peers(&template, folder) {
             measure(&peer, &manifest, folder, stages);
