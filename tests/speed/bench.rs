@@ -12,8 +12,8 @@ mod peers;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use chain::{Change, processor_time, processor_time_of};
-use nix::sys::resource::UsageWho;
+use chain::{Change, processor_time};
+use nix::sys::resource::{UsageWho, getrusage};
 use scar_tests::figure::Figure;
 use scar_tests::generated;
 use scar_tests::product::{Product, released};
@@ -128,11 +128,19 @@ pub(crate) fn figure(runs: usize, mut time: impl FnMut() -> Duration) -> Figure 
 /// # Panics
 /// If it fails: what ends early is not measured.
 pub(crate) fn process(command: &mut Command) -> Duration {
-    let before = processor_time_of(UsageWho::RUSAGE_CHILDREN);
+    let before = time_of_children();
     let output = command
         .stdin(Stdio::null())
         .output()
         .expect("start a process");
     assert!(output.status.success(), "{command:?}: {output:?}");
-    processor_time_of(UsageWho::RUSAGE_CHILDREN).saturating_sub(before)
+    time_of_children().saturating_sub(before)
+}
+
+/// User and system time of the children that have ended.
+fn time_of_children() -> Duration {
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("know the time used");
+    let time = usage.user_time() + usage.system_time();
+    let microseconds = time.tv_sec() * 1_000_000 + time.tv_usec();
+    Duration::from_micros(u64::try_from(microseconds).unwrap_or(0))
 }

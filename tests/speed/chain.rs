@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use nix::sys::resource::{Usage, UsageWho, getrusage};
+use nix::time::{ClockId, clock_gettime};
 use scar_manifest::{Files, Format, Source};
 use scar_plan::{Plan, Request, Snapshot, Stack};
 use scar_schemas::contract::Image;
@@ -55,18 +55,15 @@ impl Change {
 
 /// Processor time of this thread that something takes: tests run beside each other.
 pub(crate) fn processor_time<T>(work: impl FnOnce() -> T) -> Duration {
-    let before = processor_time_of(UsageWho::RUSAGE_THREAD);
+    let before = thread_time();
     drop(work());
-    processor_time_of(UsageWho::RUSAGE_THREAD).saturating_sub(before)
+    thread_time().saturating_sub(before)
 }
 
-/// User and system time so far.
-pub(crate) fn processor_time_of(whom: UsageWho) -> Duration {
-    let microseconds = |time: nix::sys::time::TimeVal| {
-        u64::try_from(time.tv_sec() * 1_000_000 + time.tv_usec()).unwrap_or(0)
-    };
-    let sum = |usage: Usage| microseconds(usage.user_time()) + microseconds(usage.system_time());
-    Duration::from_micros(getrusage(whom).map(sum).expect("know the time used"))
+/// The clock of the thread, which is exact where `getrusage` counts the ticks of some kernels.
+fn thread_time() -> Duration {
+    let time = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).expect("know the time used");
+    Duration::from(time)
 }
 
 /// Every file is a small script.

@@ -63,10 +63,18 @@ pub(crate) fn basis(stack: &Stack) -> Basis {
     });
     Basis {
         stack_id: stack.id.clone(),
-        status: stack.status.clone(),
+        status: settled(&stack.status).to_owned(),
         changed: stack.changed.clone(),
         fingerprint: Digest::of(canonical(&content).as_bytes()),
     }
+}
+
+/// The status that a stack has when CloudFormation has cleaned up behind a change: what the stack is does
+/// not change by that ("Understand CloudFormation stack creation events" in the user guide).
+fn settled(status: &str) -> &str {
+    status
+        .strip_suffix("_CLEANUP_IN_PROGRESS")
+        .unwrap_or(status)
 }
 
 /// The resources whose condition holds, their properties evaluated as far as anybody can before they

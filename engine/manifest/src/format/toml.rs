@@ -14,7 +14,9 @@ pub(super) fn format(text: &str) -> Option<String> {
     table(document.as_table_mut(), Some(&MANIFEST_TABLE), true);
     position(document.as_table_mut(), Some(&MANIFEST_TABLE), &mut 0);
     document.set_trailing(trailing);
-    let formatted = finish(&format!("{header}{document}"));
+    // The header ends with a blank line; the key that is first now may have one above it.
+    let body = document.to_string();
+    let formatted = finish(&format!("{header}{}", body.trim_start_matches('\n')));
     // Values keep their spelling, so a comment that got lost would show in the number of these.
     let signs = |text: &str| text.matches('#').count();
     (signs(&formatted) == signs(text)).then_some(formatted)
