@@ -6,18 +6,19 @@
 # One input may take a second and 256 MiB. A finding is left in tests/fuzz/artifacts and ends the run with an error.
 #
 # Without SCAR_FUZZ_SEED every run looks somewhere else, and keeps what it finds of interest for the next one.
-# With it, a run starts from the same inputs and takes the same way, so that what was tried before a change can
-# be tried after it.
+# With it, a run starts from the same inputs, takes the same way and ends after a number of inputs, so that what
+# was tried before a change can be tried after it, and a faster machine does not go further.
 set -euo pipefail
 cd "$(dirname "$0")"
 
 seconds=${1:-}
 only=("${@:2}")
-# The longest first, so that both processors are done at about the same time.
+# Seconds, and inputs of a run with a seed. The longest first, so that both processors are done at about the
+# same time.
 targets=(
-    manifest_yaml:60 manifest_toml:60 import:60 plan_file:60
-    invocation:20
-    glob:10 event:10 key:10 cfn:10 lock:10
+    manifest_yaml:60:60000 manifest_toml:60:60000 import:60:90000 plan_file:60:6000000
+    invocation:20:3000000
+    glob:10:120000 event:10:1700000 key:10:1500000 cfn:10:37000 lock:10:2100000
 )
 
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}
@@ -40,10 +41,13 @@ seed() {
 }
 
 fuzz() {
-    local target=${1%:*} time=${seconds:-${1#*:}} folder=corpus/${1%:*} options=()
+    local target time runs options=()
+    IFS=: read -r target time runs <<<"$1"
+    time=${seconds:-$time}
+    local folder=corpus/$target
     if [ -n "${SCAR_FUZZ_SEED:-}" ]; then
         folder=$scratch/corpus/$target
-        options=(-seed="$SCAR_FUZZ_SEED")
+        options=(-seed="$SCAR_FUZZ_SEED" -runs="$runs")
     fi
     mkdir -p "artifacts/$target"
     seed "$target" "$folder"
@@ -55,7 +59,7 @@ fuzz() {
         echo "== fuzz $target: found something"
         return 1
     }
-    echo "== fuzz $target, $time s: $(sed -n 's/^stat::number_of_executed_units: *//p' "$scratch/$target.log") inputs"
+    echo "== fuzz $target, at most $time s: $(sed -n 's/^stat::number_of_executed_units: *//p' "$scratch/$target.log") inputs"
 }
 
 is_wanted() {
@@ -70,7 +74,7 @@ cargo fuzz build --fuzz-dir . --sanitizer none --target-dir "$CARGO_TARGET_DIR"
 
 running=0 failed=0
 for target in "${targets[@]}"; do
-    is_wanted "${target%:*}" || continue
+    is_wanted "${target%%:*}" || continue
     if [ "$running" -ge 2 ]; then
         wait -n || failed=1
         running=$((running - 1))
