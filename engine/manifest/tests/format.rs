@@ -51,6 +51,14 @@ fn files(folder: &str) -> Vec<PathBuf> {
 }
 
 #[test]
+fn what_cannot_be_followed_is_refused() {
+    for empty in ["", "---", "---\n"] {
+        let report = format(&source("empty.yaml", empty)).unwrap_err();
+        assert_eq!(report[0].code, "E015", "{empty:?}: {report:?}");
+    }
+}
+
+#[test]
 fn cases() {
     let mut count = 0;
     for path in files("tests/format") {

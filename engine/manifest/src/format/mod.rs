@@ -17,16 +17,31 @@ use crate::{Format, Source};
 pub(crate) use order::sort;
 pub(crate) use print::print;
 
+/// How often what was written is formatted again until it stays. Blanks beside a key that moves take two.
+const ROUNDS: usize = 4;
+
 /// The text of a manifest as scar writes it: keys of a stage in a fixed order, two blanks for each level,
 /// quotes only where they are needed. Comments and the order of stages stay. Formatting twice changes nothing.
 ///
 /// # Errors
 /// If the text cannot be read, or not be written without changing what it says.
 pub fn format(source: &Source) -> Result<String, Vec<Diagnostic>> {
-    let before = read_tree(source, &source.text)?;
+    let mut text = once(source, &source.text)?;
+    for _ in 0..ROUNDS {
+        let again = once(source, &text)?;
+        if again == text {
+            return Ok(text);
+        }
+        text = again;
+    }
+    Err(vec![refusal("every time it would look different")])
+}
+
+fn once(source: &Source, text: &str) -> Result<String, Vec<Diagnostic>> {
+    let before = read_tree(source, text)?;
     let formatted = match source.format {
-        Format::Yaml => yaml(&source.text),
-        Format::Toml => toml::format(&source.text),
+        Format::Yaml => yaml(text),
+        Format::Toml => toml::format(text),
     };
     let formatted = formatted.ok_or_else(|| vec![refusal("the formatter cannot follow it")])?;
     let after = read_tree(source, &formatted)

@@ -180,6 +180,7 @@ fn format_inline(inline: &mut InlineTable, below: Below) {
         inline.sort_values_by(|left, _, right, _| by_rank(known, left.get(), right.get()));
     }
     inline.set_trailing_comma(false);
+    inline.set_trailing("");
     let last = inline.len().saturating_sub(1);
     for (number, (mut key, value)) in inline.iter_mut().enumerate() {
         let inner = match (known, is_named) {
