@@ -16,7 +16,7 @@ only=("${@:2}")
 # Seconds, and inputs of a run with a seed. The longest first, so that both processors are done at about the
 # same time.
 targets=(
-    manifest_yaml:60:60000 manifest_toml:60:60000 import:60:90000 plan_file:60:6000000
+    manifest_yaml:60:55000 manifest_toml:60:60000 import:60:90000 plan_file:60:6000000
     invocation:20:3000000
     glob:10:120000 event:10:1700000 key:10:1500000 cfn:10:37000 lock:10:2100000
 )
