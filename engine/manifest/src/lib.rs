@@ -15,6 +15,7 @@ mod destination;
 pub mod diagnostic;
 mod environment;
 mod finding;
+mod foreign;
 mod format;
 mod image;
 pub mod import;
@@ -129,10 +130,11 @@ pub fn parse<'a>(
         diagnostics: Vec::new(),
     };
     if let Some(root) = tree(source, &mut outcome.diagnostics) {
-        if import::is_old(&root) {
-            import::read(source, &root, environment, files, &mut outcome);
-        } else if let Some(diagnostic) = rules::foreign(&root) {
+        let other = foreign::foreign(&root).or_else(|| foreign::early(&root));
+        if let Some(diagnostic) = other {
             outcome.diagnostics.push(diagnostic);
+        } else if import::is_old(&root) {
+            import::read(source, &root, environment, files, &mut outcome);
         } else {
             read(root, destination, files, &mut outcome);
         }

@@ -5,7 +5,6 @@ use crate::check::At;
 use crate::diagnostic::Diagnostic;
 use crate::keys::Table;
 use crate::limits;
-use crate::tree::{Node, Value};
 use crate::words::part;
 
 /// Groups of keys of which one table may have one, with what to do.
@@ -18,20 +17,6 @@ const EXCLUSIVE: &[(&[&str], &str)] = &[
         "name the bucket in `buckets`: `data: {existing: NAME}`",
     ),
 ];
-
-/// Whether this is no manifest at all but something else that people give.
-pub(crate) fn foreign(root: &Node) -> Option<Diagnostic> {
-    let is_empty = match &root.value {
-        Value::Null => true,
-        Value::Map(entries) => entries.is_empty(),
-        _ => false,
-    };
-    is_empty.then(|| {
-        Diagnostic::error("E014", "the file is empty")
-            .label(0..0, "here")
-            .help("begin with `scar: 1`, `name` and `stages`; see docs/reference/manifest.md")
-    })
-}
 
 /// Reports keys that exclude each other.
 pub(crate) fn exclusive(at: At<'_>, report: &mut Vec<Diagnostic>) {

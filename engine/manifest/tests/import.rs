@@ -142,6 +142,11 @@ fn what_is_accepted_is_valid_and_formatted() {
     assert!(accepted > 15, "most cases are accepted, not {accepted}");
 }
 
+/// A file from before SCAR 4 is refused in one sentence.
+fn is_refused_whole(imported: &Imported) -> bool {
+    imported.diagnostics.iter().any(|it| it.code == "E824")
+}
+
 /// An old file is read like the manifest that it becomes, with places of its own.
 #[test]
 fn an_old_file_is_read_as_it_is() {
@@ -162,7 +167,8 @@ fn an_old_file_is_read_as_it_is() {
         let has_error = imported.diagnostics.iter().any(Diagnostic::is_error);
         assert_eq!(outcome.manifest.is_none(), has_error, "{}", path.display());
         let notes = outcome.diagnostics.iter().filter(|it| it.code == "W981");
-        assert_eq!(notes.count(), 1, "{}", path.display());
+        let expected = usize::from(!is_refused_whole(&imported));
+        assert_eq!(notes.count(), expected, "{}", path.display());
     }
 }
 
@@ -194,6 +200,9 @@ fn every_value_is_accounted_for() {
     let mut count = 0;
     for path in cases() {
         let (source, imported) = read(&path);
+        if is_refused_whole(&imported) {
+            continue;
+        }
         let value: serde_json::Value = serde_yaml::from_str(&source.text).unwrap();
         let mut all = Vec::new();
         leaves(&value, "", &mut all);

@@ -17,6 +17,7 @@ mod walk;
 mod work;
 
 use crate::diagnostic::Diagnostic;
+use crate::foreign;
 use crate::tree::{Node, Value};
 use crate::{Files, Format, Outcome, Source};
 
@@ -47,10 +48,7 @@ pub fn import(source: &Source, files: &dyn Files) -> Imported {
             diagnostics,
         };
     };
-    if !is_old(&root) {
-        let diagnostic = Diagnostic::error("E007", "this is no file of SCAR 4")
-            .label(0..0, "`functions` is missing at the top")
-            .help("a manifest needs no import: check it with `scar validate`");
+    if let Some(diagnostic) = unreadable(&root) {
         diagnostics.push(diagnostic);
         return Imported {
             text: String::new(),
@@ -59,8 +57,9 @@ pub fn import(source: &Source, files: &dyn Files) -> Imported {
         };
     }
     let (text, report) = convert::convert(&root, &source.name);
+    let mut outcome = crate::parse(&native(source, text.clone()), None, files);
+    drop_follow_ups(&mut outcome.diagnostics, &report);
     diagnostics.extend(report.diagnostics);
-    let outcome = crate::parse(&native(source, text.clone()), None, files);
     let map = remap::Remap::new(&report.origins, &outcome.places, &root);
     diagnostics.extend(map.diagnostics(outcome.diagnostics));
     diagnostics.sort_by_key(Diagnostic::order);
@@ -69,6 +68,19 @@ pub fn import(source: &Source, files: &dyn Files) -> Imported {
         report: report.lines,
         diagnostics,
     }
+}
+
+/// Why the file as a whole cannot be imported.
+fn unreadable(root: &Node) -> Option<Diagnostic> {
+    if is_old(root) {
+        return foreign::early(root);
+    }
+    let not_old = || {
+        Diagnostic::error("E007", "this is no file of SCAR 4")
+            .label(0..0, "`functions` is missing at the top")
+            .help("a manifest needs no import: check it with `scar validate`")
+    };
+    Some(foreign::foreign(root).unwrap_or_else(not_old))
 }
 
 /// Whether this is a file of SCAR 4 rather than a manifest.
@@ -90,6 +102,7 @@ pub(crate) fn read(
     let (text, report) = convert::convert(root, &source.name);
     let mut converted = crate::parse(&native(source, text), environment, files);
     let map = remap::Remap::new(&report.origins, &converted.places, root);
+    drop_follow_ups(&mut converted.diagnostics, &report);
     let found = std::mem::take(&mut converted.diagnostics);
     let places = map.places();
     outcome.diagnostics.extend(map.diagnostics(found));
@@ -100,6 +113,13 @@ pub(crate) fn read(
     outcome.draft = converted.draft;
     if !outcome.diagnostics.iter().any(Diagnostic::is_error) {
         outcome.manifest = converted.manifest;
+    }
+}
+
+/// That there is no stage needs no words where it was said why no function became one.
+fn drop_follow_ups(found: &mut Vec<Diagnostic>, report: &report::Report) {
+    if report.diagnostics.iter().any(Diagnostic::is_error) {
+        found.retain(|diagnostic| diagnostic.code != "E014");
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::Diagnostic;
 use crate::place::{Place, Span};
-use crate::tree::{Entry, Node};
+use crate::tree::{Entry, Node, Value};
 
 /// What became of one field of an old file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,12 +123,14 @@ impl<'a> Found<'a> {
         }
     }
 
-    /// Where to point: the value, or the key if the value is empty.
+    /// Where to point: the value, or the key if the value is empty or a block of many lines.
     pub(crate) fn span(&self) -> Span {
-        if self.place.value.is_empty() {
-            self.place.key.clone()
-        } else {
-            self.place.value.clone()
+        let first = self.node.entries().first();
+        match (first, &self.node.value) {
+            (Some(first), _) if self.place.key == self.place.value => first.key_span.clone(),
+            (None, Value::List(_)) | (Some(_), _) => self.place.key.clone(),
+            _ if self.place.value.is_empty() => self.place.key.clone(),
+            _ => self.place.value.clone(),
         }
     }
 }
@@ -172,7 +174,7 @@ impl Report {
     /// A value that cannot be understood.
     pub(crate) fn wrong(&mut self, found: &Found<'_>, what: &str, help: &str) {
         let summary = format!("`{}` {what}", found.path);
-        let diagnostic = Diagnostic::error("E823", summary).label(found.span(), "this value");
+        let diagnostic = Diagnostic::error("E823", summary).label(found.span(), "this");
         self.diagnostics.push(diagnostic.help(help));
     }
 }

@@ -8,6 +8,15 @@ use crate::suggest::nearest;
 use crate::tree::{Node, Value};
 use crate::words::quoted;
 
+/// Fields of files from before SCAR 4, with what it had in their place.
+const EARLIER: &[(&str, &str)] = &[
+    ("storage", "`storage_provider` in its place"),
+    ("storage_name", "`storage_provider` in its place"),
+    ("storages", "`storage_providers` in its place"),
+    ("files", "`prefix` and `suffix` here, without it"),
+    ("time", "`timeout` in its place"),
+];
+
 /// Everything but what the converter reads itself.
 pub(crate) fn walk(root: &Node, report: &mut Report) {
     let root = Found::root(root);
@@ -108,9 +117,11 @@ pub(crate) fn unknown<'a>(
     owner: &str,
     report: &mut Report,
 ) {
-    let label = match nearest(name, known.clone()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => "SCAR 4 has no such field".to_owned(),
+    let renamed = EARLIER.iter().find(|(earlier, _)| *earlier == name);
+    let label = match (renamed, nearest(name, known.clone())) {
+        (Some((_, now)), _) => format!("SCAR 4 has {now}"),
+        (None, Some(near)) => format!("did you mean `{near}`?"),
+        (None, None) => "SCAR 4 has no such field".to_owned(),
     };
     let help = format!("known here: {}", known.collect::<Vec<_>>().join(", "));
     let summary = format!("{} has an unknown field {}", owner, quoted(name));
