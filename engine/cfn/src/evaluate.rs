@@ -190,7 +190,7 @@ impl<'a> Scope<'a> {
         };
         open.push(name.to_owned());
         for needed in crate::reference::conditions(condition) {
-            self.decide(&needed, open)?;
+            self.decide(needed, open)?;
         }
         open.pop();
         let holds = self.value(condition, &Nothing)? == Value::Bool(true);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::reference::{Reference, creation_order, references};
+use crate::reference::{Reference, creation_order, each_reference};
 use crate::{Cycle, Document, Resource};
 
 /// A mistake in a template.
@@ -98,7 +98,7 @@ pub fn problems(document: &Document) -> Vec<Problem> {
     }
     for (name, condition) in &document.conditions {
         let place = format!("Conditions.{name}");
-        check_references(document, references(condition), &place, &mut problems);
+        check_references(document, [condition], &place, &mut problems);
     }
     problems.extend(creation_order(document).err().map(Problem::Cycle));
     problems
@@ -116,8 +116,7 @@ fn check_resource(document: &Document, id: &str, resource: &Resource, problems: 
         logical_id: id.to_owned(),
         name: name.clone(),
     }));
-    let found: BTreeSet<Reference> = resource.properties.values().flat_map(references).collect();
-    check_references(document, found, &place, problems);
+    check_references(document, resource.properties.values(), &place, problems);
 }
 
 fn check_output(document: &Document, name: &str, output: &Value, problems: &mut Vec<Problem>) {
@@ -130,8 +129,7 @@ fn check_output(document: &Document, name: &str, output: &Value, problems: &mut 
         problems,
     );
     check_has(output, "Value", &place, problems);
-    let found = output.get("Value").map(references).unwrap_or_default();
-    check_references(document, found, &place, problems);
+    check_references(document, output.get("Value"), &place, problems);
 }
 
 fn check_id(logical_id: &str, problems: &mut Vec<Problem>) {
@@ -167,39 +165,52 @@ fn check_condition(
     }
 }
 
-fn check_references(
+fn check_references<'v>(
     document: &Document,
-    found: BTreeSet<Reference>,
+    values: impl IntoIterator<Item = &'v Value>,
     place: &str,
     problems: &mut Vec<Problem>,
 ) {
-    for reference in found {
-        match reference {
-            Reference::Name(name) if !is_defined(document, &name) => {
-                problems.push(Problem::UnresolvedName {
-                    name,
-                    place: place.to_owned(),
-                });
+    let mut unresolved = BTreeSet::new();
+    for value in values {
+        each_reference(value, &mut |reference| {
+            if !is_resolved(document, reference) {
+                unresolved.insert(reference);
             }
-            Reference::Attribute(logical_id, attribute)
-                if !document.resources.contains_key(&logical_id) =>
-            {
-                problems.push(Problem::UnresolvedAttribute {
-                    logical_id,
-                    attribute,
-                    place: place.to_owned(),
-                });
-            }
-            Reference::Condition(name) => check_condition(document, Some(&name), place, problems),
-            _ => {}
+        });
+    }
+    problems.extend(unresolved.into_iter().map(|one| problem(one, place)));
+}
+
+fn is_resolved(document: &Document, reference: Reference<'_>) -> bool {
+    match reference {
+        Reference::Name(name) => {
+            name.starts_with("AWS::")
+                || document.parameters.contains_key(name)
+                || document.resources.contains_key(name)
         }
+        Reference::Attribute(logical_id, _) => document.resources.contains_key(logical_id),
+        Reference::Condition(name) => document.conditions.contains_key(name),
     }
 }
 
-fn is_defined(document: &Document, name: &str) -> bool {
-    name.starts_with("AWS::")
-        || document.parameters.contains_key(name)
-        || document.resources.contains_key(name)
+fn problem(unresolved: Reference<'_>, place: &str) -> Problem {
+    let place = place.to_owned();
+    match unresolved {
+        Reference::Name(name) => Problem::UnresolvedName {
+            name: name.to_owned(),
+            place,
+        },
+        Reference::Attribute(logical_id, attribute) => Problem::UnresolvedAttribute {
+            logical_id: logical_id.to_owned(),
+            attribute: attribute.to_owned(),
+            place,
+        },
+        Reference::Condition(name) => Problem::UnresolvedCondition {
+            name: name.to_owned(),
+            place,
+        },
+    }
 }
 
 #[cfg(test)]

@@ -9,14 +9,25 @@ use crate::substitution::{Part, parts};
 use crate::{Document, Resource};
 
 /// Something a value refers to.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Reference {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reference<'a> {
     /// `Ref`, or `${Name}`: a resource, parameter or pseudo parameter.
-    Name(String),
+    Name(&'a str),
     /// `Fn::GetAtt`, or `${Name.Attribute}`.
-    Attribute(String, String),
+    Attribute(&'a str, &'a str),
     /// The condition of an `Fn::If`, or `Condition`.
-    Condition(String),
+    Condition(&'a str),
+}
+
+impl<'a> Reference<'a> {
+    /// The resource, parameter or pseudo parameter that is referred to, if it is no condition.
+    #[must_use]
+    pub fn logical_id(self) -> Option<&'a str> {
+        match self {
+            Self::Name(id) | Self::Attribute(id, _) => Some(id),
+            Self::Condition(_) => None,
+        }
+    }
 }
 
 /// Resources that need each other.
@@ -24,28 +35,28 @@ pub enum Reference {
 #[error("circular dependency between resources: [{}]", .0.join(", "))]
 pub struct Cycle(pub Vec<String>);
 
-/// The same, borrowed from the value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Borrowed<'a> {
-    Name(&'a str),
-    Attribute(&'a str, &'a str),
-    Condition(&'a str),
-}
-
-/// Everything a value refers to.
+/// Everything a value refers to, each once.
 #[must_use]
-pub fn references(value: &Value) -> BTreeSet<Reference> {
+pub fn references(value: &Value) -> BTreeSet<Reference<'_>> {
     let mut found = BTreeSet::new();
-    collect(value, &mut |reference| {
-        found.insert(match reference {
-            Borrowed::Name(name) => Reference::Name(name.to_owned()),
-            Borrowed::Attribute(id, attribute) => {
-                Reference::Attribute(id.to_owned(), attribute.to_owned())
-            }
-            Borrowed::Condition(name) => Reference::Condition(name.to_owned()),
-        });
+    each_reference(value, &mut |reference| {
+        found.insert(reference);
     });
     found
+}
+
+/// Shows everything a value refers to, as often as it does.
+pub fn each_reference<'a>(value: &'a Value, found: &mut impl FnMut(Reference<'a>)) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| each_reference(item, found)),
+        Value::Object(map) => {
+            if let Some((name, argument)) = single(map).filter(|(name, _)| is_function(name)) {
+                of_function(name, argument, found);
+            }
+            map.values().for_each(|item| each_reference(item, found));
+        }
+        _ => {}
+    }
 }
 
 /// Logical ids of the resources that a resource needs: by its properties and by `DependsOn`.
@@ -53,11 +64,8 @@ pub fn references(value: &Value) -> BTreeSet<Reference> {
 pub fn dependencies<'a>(document: &Document, resource: &'a Resource) -> BTreeSet<&'a str> {
     let mut names: BTreeSet<&str> = resource.depends_on.iter().map(String::as_str).collect();
     for value in resource.properties.values() {
-        collect(value, &mut |reference| match reference {
-            Borrowed::Name(name) | Borrowed::Attribute(name, _) => {
-                names.insert(name);
-            }
-            Borrowed::Condition(_) => {}
+        each_reference(value, &mut |reference| {
+            names.extend(reference.logical_id());
         });
     }
     names.retain(|name| document.resources.contains_key(*name));
@@ -109,12 +117,14 @@ fn inverse<'a>(needs_of: &BTreeMap<&'a str, BTreeSet<&'a str>>) -> BTreeMap<&'a 
 }
 
 /// Names of the conditions that a value needs.
-pub(crate) fn conditions(value: &Value) -> BTreeSet<String> {
-    let name = |reference| match reference {
-        Reference::Condition(name) => Some(name),
-        _ => None,
-    };
-    references(value).into_iter().filter_map(name).collect()
+pub(crate) fn conditions(value: &Value) -> BTreeSet<&str> {
+    let mut names = BTreeSet::new();
+    each_reference(value, &mut |reference| {
+        if let Reference::Condition(name) = reference {
+            names.insert(name);
+        }
+    });
+    names
 }
 
 /// Every waiting resource needs another waiting one, so walking along must come back to a visited one.
@@ -130,25 +140,12 @@ fn cycle(waiting: &BTreeMap<&str, BTreeSet<&str>>) -> Vec<String> {
     path.into_iter().map(str::to_owned).collect()
 }
 
-fn collect<'a>(value: &'a Value, found: &mut impl FnMut(Borrowed<'a>)) {
-    match value {
-        Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
-        Value::Object(map) => {
-            if let Some((name, argument)) = single(map).filter(|(name, _)| is_function(name)) {
-                collect_function(name, argument, found);
-            }
-            map.values().for_each(|item| collect(item, found));
-        }
-        _ => {}
-    }
-}
-
-fn collect_function<'a>(name: &str, argument: &'a Value, found: &mut impl FnMut(Borrowed<'a>)) {
+fn of_function<'a>(name: &str, argument: &'a Value, found: &mut impl FnMut(Reference<'a>)) {
     let first = || argument.get(0).and_then(Value::as_str);
     let reference = match name {
-        "Ref" => argument.as_str().map(Borrowed::Name),
-        "Condition" => argument.as_str().map(Borrowed::Condition),
-        "Fn::If" => first().map(Borrowed::Condition),
+        "Ref" => argument.as_str().map(Reference::Name),
+        "Condition" => argument.as_str().map(Reference::Condition),
+        "Fn::If" => first().map(Reference::Condition),
         "Fn::GetAtt" => attribute(argument),
         "Fn::Sub" => {
             let text = argument.as_str().or_else(first).unwrap_or_default();
@@ -161,7 +158,7 @@ fn collect_function<'a>(name: &str, argument: &'a Value, found: &mut impl FnMut(
     reference.into_iter().for_each(found);
 }
 
-fn attribute(argument: &Value) -> Option<Borrowed<'_>> {
+fn attribute(argument: &Value) -> Option<Reference<'_>> {
     let (logical_id, attribute) = match argument.as_str() {
         Some(path) => path.split_once('.')?,
         None => (
@@ -169,18 +166,18 @@ fn attribute(argument: &Value) -> Option<Borrowed<'_>> {
             argument.get(1)?.as_str().unwrap_or_default(),
         ),
     };
-    Some(Borrowed::Attribute(logical_id, attribute))
+    Some(Reference::Attribute(logical_id, attribute))
 }
 
 fn variables<'a>(
     text: &'a str,
     own: Option<&'a Value>,
-) -> impl Iterator<Item = Borrowed<'a>> + use<'a> {
+) -> impl Iterator<Item = Reference<'a>> + use<'a> {
     parts(text).into_iter().filter_map(move |part| match part {
         Part::Variable(name) if own.is_none_or(|own| own.get(name).is_none()) => {
             Some(match name.split_once('.') {
-                Some((id, attribute)) => Borrowed::Attribute(id, attribute),
-                None => Borrowed::Name(name),
+                Some((id, attribute)) => Reference::Attribute(id, attribute),
+                None => Reference::Name(name),
             })
         }
         _ => None,

@@ -27,12 +27,16 @@ mod world;
 
 pub use finding::{Finding, Severity};
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use finding::Findings;
 use function::Place;
 use invokers::Invokers;
 use item::Item;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use trail::Trail;
+use world::World;
 
 use crate::{Document, Resource, problems};
 
@@ -84,16 +88,17 @@ fn check_resource(
     findings: &mut Findings,
 ) {
     check_attributes(id, resource, findings);
-    let start = format!("Resources.{id}.Properties");
+    let top = Trail::new("Resources");
+    let place = top.key(id);
+    let root = place.key("Properties");
     for (name, value) in &resource.properties {
-        let start = Trail::new(&start);
-        let path = start.key(name);
+        let path = root.key(name);
         function::check(document, value, Place::Value, &path, findings);
         arn::check(value, &path, findings);
     }
     let wanted = conditional::deciding(
         document,
-        resource.condition.as_ref(),
+        resource.condition.as_deref(),
         resource.properties.values(),
     );
     for world in world::worlds(document, &wanted) {
@@ -105,7 +110,8 @@ fn check_resource(
             document,
             id,
             resource,
-            properties: settled(resource, &world),
+            root: &root,
+            properties: settled(&resource.properties, &world),
             world: &world,
             invokers,
         };
@@ -113,17 +119,17 @@ fn check_resource(
     }
 }
 
-fn settled(resource: &Resource, world: &world::World) -> Value {
-    let settle = |(name, value): (&String, &Value)| {
-        world::settle(value, world).map(|value| (name.clone(), value))
+fn settled<'v>(
+    properties: &'v BTreeMap<String, Value>,
+    world: &World,
+) -> Cow<'v, BTreeMap<String, Value>> {
+    if properties.values().all(world::is_settled) {
+        return Cow::Borrowed(properties);
+    }
+    let settle = |(name, value): (&String, &'v Value)| {
+        Some((name.clone(), world::settle(value, world)?.into_owned()))
     };
-    Value::Object(
-        resource
-            .properties
-            .iter()
-            .filter_map(settle)
-            .collect::<Map<_, _>>(),
-    )
+    Cow::Owned(properties.iter().filter_map(settle).collect())
 }
 
 fn check_item(item: &Item<'_>, findings: &mut Findings) {
@@ -133,7 +139,7 @@ fn check_item(item: &Item<'_>, findings: &mut Findings) {
             document: item.document,
             findings,
         };
-        shape.check_root(&item.properties, &Trail::new(&item.place("")));
+        shape.check_root(&item.properties, item.root);
     }
     conditional::check(item, findings);
     target::check(item, findings);

@@ -1,6 +1,7 @@
 //! What is looked at before anything is made.
 
 use scar_schemas::construct::Events;
+use scar_schemas::deployed::Deployed;
 use scar_template::Rendered;
 use scar_workflow::Workflow;
 
@@ -12,6 +13,7 @@ pub(crate) fn checks(
     rendered: &Rendered,
     workflow: &Workflow,
     snapshot: &Snapshot,
+    old: Option<&Deployed>,
     request: &Request<'_>,
 ) -> Vec<Check> {
     let mut checks = vec![
@@ -25,7 +27,7 @@ pub(crate) fn checks(
     checks.extend(images(plan, request));
     checks.extend(pollers(workflow, request));
     checks.extend(quota::checks(plan, snapshot));
-    checks.extend(key::checks(plan, workflow, snapshot, request));
+    checks.extend(key::checks(plan, workflow, old, request));
     checks.extend(unknown(snapshot));
     checks.sort_by(|one, other| {
         (other.outcome, &one.code, &one.stage).cmp(&(one.outcome, &other.code, &other.stage))

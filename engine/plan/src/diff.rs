@@ -6,6 +6,7 @@ use scar_cfn::reference::{Reference, references};
 use scar_schemas::deployed::{Deployed, FORMAT, METADATA_KEY};
 use scar_template::{Asset, ImagePush, Rendered};
 use scar_workflow::Workflow;
+use serde::Deserialize;
 
 use crate::stack::Wanted;
 use crate::{
@@ -28,8 +29,8 @@ pub fn plan(
     snapshot: &Snapshot,
     request: &Request<'_>,
 ) -> Plan {
-    let mut plan = compare(rendered, workflow, snapshot);
     let old = present(snapshot.stack.as_ref()).and_then(|it| deployed(&it.template.metadata));
+    let mut plan = compare(rendered, workflow, snapshot, old.as_ref());
     graph::hold(&mut plan.images, request);
     explain::explain(&mut plan, old.as_ref(), request);
     plan.cost = cost::estimate(
@@ -38,23 +39,27 @@ pub fn plan(
         &snapshot.region,
         &request.assumptions,
     );
-    plan.checks = check::checks(&plan, rendered, workflow, snapshot, request);
+    plan.checks = check::checks(&plan, rendered, workflow, snapshot, old.as_ref(), request);
     plan.blocks = block::blocks(&plan, workflow, &request.policy);
     plan
 }
 
-fn compare(rendered: &Rendered, workflow: &Workflow, snapshot: &Snapshot) -> Plan {
+fn compare(
+    rendered: &Rendered,
+    workflow: &Workflow,
+    snapshot: &Snapshot,
+    old: Option<&Deployed>,
+) -> Plan {
     let old_base = present(snapshot.base.as_ref());
     let old_stack = present(snapshot.stack.as_ref());
-    let new = deployed(&rendered.stack.metadata);
-    let old = old_stack.and_then(|stack| deployed(&stack.template.metadata));
-    let images = graph::images(old.as_ref(), new.as_ref());
+    let new = Some(&rendered.summary);
+    let images = graph::images(old, new);
 
     let base = stack::compare(&wanted_base(rendered), old_base, snapshot, &BTreeMap::new());
     let values = base_outputs(&base, old_base);
     let mut stack = stack::compare(&wanted_stack(rendered), old_stack, snapshot, &values);
-    graph::explain(&mut stack.resources, rendered, old.as_ref(), new.as_ref());
-    let permissions = permission::compare(rendered, workflow, old_stack, old.as_ref(), snapshot);
+    graph::explain(&mut stack.resources, rendered, old, new);
+    let permissions = permission::compare(rendered, workflow, old_stack, old, snapshot);
     Plan {
         workflow: workflow.name.clone(),
         environment: workflow.environment.clone(),
@@ -62,8 +67,8 @@ fn compare(rendered: &Rendered, workflow: &Workflow, snapshot: &Snapshot) -> Pla
         region: snapshot.region.clone(),
         protect: workflow.protect,
         manifest: rendered.manifest.clone(),
-        stages: graph::stages(&stack.resources, old.as_ref(), new.as_ref(), workflow),
-        links: graph::links(old.as_ref(), new.as_ref()),
+        stages: graph::stages(&stack.resources, old, new, workflow),
+        links: graph::links(old, new),
         bootstrap: old_base.is_none().then(|| empty_parameters(rendered)),
         uploads: uploads(rendered, old_base, snapshot),
         summary: summary(
@@ -112,7 +117,7 @@ pub(crate) fn present(stack: Option<&Stack>) -> Option<&Stack> {
 
 /// What a template says about itself; nothing if it is in a form that is not known here.
 pub(crate) fn deployed(metadata: &BTreeMap<String, serde_json::Value>) -> Option<Deployed> {
-    let deployed: Deployed = serde_json::from_value(metadata.get(METADATA_KEY)?.clone()).ok()?;
+    let deployed = Deployed::deserialize(metadata.get(METADATA_KEY)?).ok()?;
     (deployed.format == FORMAT).then_some(deployed)
 }
 
@@ -155,10 +160,10 @@ fn base_outputs(base: &StackChange, old: Option<&Stack>) -> BTreeMap<String, Str
     let is_known = |output: &str| {
         let value = base.template.outputs.get(output);
         let found = value.map(references).unwrap_or_default();
-        !found.iter().any(|reference| match reference {
-            Reference::Name(id) | Reference::Attribute(id, _) => new.contains(id.as_str()),
-            _ => false,
-        })
+        !found
+            .into_iter()
+            .filter_map(Reference::logical_id)
+            .any(|id| new.contains(id))
     };
     let outputs = old.map(|old| old.outputs.clone()).unwrap_or_default();
     let known = outputs.into_iter().filter(|(name, _)| is_known(name));

@@ -1,9 +1,10 @@
 //! What keys and log buckets of an environment need beyond what a template can say.
 
 use scar_schemas::construct::Events;
+use scar_schemas::deployed::Deployed;
 use scar_workflow::Workflow;
 
-use crate::{Check, CheckOutcome, Plan, Request, Snapshot, check, diff};
+use crate::{Check, CheckOutcome, Plan, Request, check};
 
 /// Where people read on.
 const PAGE: &str = "docs/guide/linters.md has the policy";
@@ -12,12 +13,10 @@ const PAGE: &str = "docs/guide/linters.md has the policy";
 pub(crate) fn checks(
     plan: &Plan,
     workflow: &Workflow,
-    snapshot: &Snapshot,
+    old: Option<&Deployed>,
     request: &Request<'_>,
 ) -> Vec<Check> {
-    let deployed = diff::present(snapshot.stack.as_ref())
-        .and_then(|stack| diff::deployed(&stack.template.metadata));
-    let before = |name: &str| deployed.as_ref()?.settings.get(name).map(String::as_str);
+    let before = |name: &str| old?.settings.get(name).map(String::as_str);
     let safeguards = &workflow.safeguards;
     let (key, logs) = (
         safeguards.kms_key.as_deref(),

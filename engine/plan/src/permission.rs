@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use scar_cfn::{Document, Pseudo, Resource};
+use scar_cfn::{Document, Pseudo, Resource, Scope};
 use scar_schemas::contract::ARTIFACTS;
 use scar_schemas::deployed::Deployed;
 use scar_template::name::{self, Owners};
@@ -10,7 +10,8 @@ use scar_template::{Rendered, parameter};
 use scar_workflow::Workflow;
 use serde_json::Value;
 
-use crate::{PermissionChange, PermissionEffect, Snapshot, Stack, stack};
+use crate::stack::{self, Placeholders};
+use crate::{PermissionChange, PermissionEffect, Snapshot, Stack};
 
 /// Compares the roles of the old and the new template.
 pub(crate) fn compare(
@@ -33,10 +34,13 @@ pub(crate) fn compare(
         let name = current.get(stage.id()).copied();
         (stage.id(), name.unwrap_or(&stage.name))
     }));
-    let after = grants(&rendered.stack, &new_stages, &names, &pseudo);
-    let before = old
-        .map(|old| grants(&old.template, &old_stages, &names, &pseudo))
-        .unwrap_or_default();
+    let after = Roles::of(&rendered.stack, &new_stages);
+    let before = old.map(|old| Roles::of(&old.template, &old_stages));
+    let before = before.unwrap_or_default();
+    let (after, before) = (
+        after.grants(&before, &names, &pseudo),
+        before.grants(&after, &names, &pseudo),
+    );
     let added = after
         .difference(&before)
         .map(|grant| grant.change(PermissionEffect::Added, &names));
@@ -123,28 +127,70 @@ impl Names {
     }
 }
 
-fn grants(
-    template: &Document,
-    stages: &Owners<&str>,
-    names: &Names,
-    pseudo: &Pseudo,
-) -> BTreeSet<Grant> {
-    let symbolic = |name: &String| (name.clone(), format!("${{{name}}}"));
-    let parameters: BTreeMap<String, String> = template.parameters.keys().map(symbolic).collect();
-    let is_role = |resource: &Resource| resource.kind == "AWS::IAM::Role";
-    let resources = stack::evaluated(template, &parameters, pseudo, |_, one| is_role(one));
-    let mut grants = BTreeSet::new();
-    for (id, resource) in resources.iter().filter(|(_, resource)| is_role(resource)) {
-        if let Some(stage) = stages.of(id) {
-            collect(resource, stage, names, &mut grants);
-        }
-    }
-    grants
+/// The roles of a template.
+#[derive(Default)]
+struct Roles<'a> {
+    template: Option<&'a Document>,
+    of_stage: BTreeMap<&'a str, Vec<(&'a String, &'a Resource)>>,
 }
 
-fn collect(role: &Resource, stage: &str, names: &Names, grants: &mut BTreeSet<Grant>) {
-    let policies = role.properties.get("Policies").and_then(Value::as_array);
-    for policy in policies.into_iter().flatten() {
+impl<'a> Roles<'a> {
+    fn of(template: &'a Document, stages: &Owners<&'a str>) -> Self {
+        let mut of_stage: BTreeMap<&str, Vec<_>> = BTreeMap::new();
+        let roles = template.resources.iter();
+        for (id, role) in roles.filter(|(_, one)| one.kind == "AWS::IAM::Role") {
+            if let Some(stage) = stages.of(id) {
+                of_stage.entry(stage).or_default().push((id, role));
+            }
+        }
+        Self {
+            template: Some(template),
+            of_stage,
+        }
+    }
+
+    /// What the roles allow; stages whose roles are the very same in the other template are left out.
+    fn grants(&self, other: &Self, names: &Names, pseudo: &Pseudo) -> BTreeSet<Grant> {
+        let Some(template) = self.template else {
+            return BTreeSet::new();
+        };
+        let is_same_world = other
+            .template
+            .is_some_and(|other| stack::declare_the_same(template, other));
+        let is_same = |(stage, roles): &(&&str, &Vec<_>)| {
+            is_same_world && other.of_stage.get(**stage) == Some(*roles)
+        };
+        let symbolic = |name: &String| (name.clone(), format!("${{{name}}}"));
+        let parameters = template.parameters.keys().map(symbolic).collect();
+        let scope = Scope::new(template, &parameters, pseudo.clone()).ok();
+        let mut grants = BTreeSet::new();
+        for (stage, roles) in self.of_stage.iter().filter(|one| !is_same(one)) {
+            for policies in roles
+                .iter()
+                .filter_map(|(_, role)| policies(scope.as_ref(), role))
+            {
+                collect(&policies, stage, names, &mut grants);
+            }
+        }
+        grants
+    }
+}
+
+/// The policies of a role that is there, evaluated as far as they can be.
+fn policies(scope: Option<&Scope<'_>>, role: &Resource) -> Option<Value> {
+    let written = role.properties.get("Policies")?;
+    let Some(scope) = scope else {
+        return Some(written.clone());
+    };
+    if scope.holds(role.condition.as_deref()) == Ok(false) {
+        return None;
+    }
+    let evaluated = scope.evaluate(written, &Placeholders);
+    evaluated.unwrap_or_else(|_| Some(written.clone()))
+}
+
+fn collect(policies: &Value, stage: &str, names: &Names, grants: &mut BTreeSet<Grant>) {
+    for policy in policies.as_array().into_iter().flatten() {
         for statement in one_or_many(&policy["PolicyDocument"]["Statement"]) {
             if statement["Effect"] != "Allow" {
                 continue;

@@ -111,6 +111,10 @@ fn is_retained(action: Action, resource: &Resource) -> bool {
 /// A replaced resource has another name, so those that refer to it change too, and may be replaced
 /// themselves. Going along in creation order, each is looked at after those it refers to.
 fn follow_replacements(changes: &mut BTreeMap<String, ResourceChange>, template: &Document) {
+    let is_replaced = |change: &ResourceChange| change.action == Action::Replace;
+    if !changes.values().any(is_replaced) {
+        return;
+    }
     let mut replaced = BTreeSet::new();
     for id in creation_order(template).unwrap_or_default() {
         let (Some(change), Some(resource)) = (changes.get_mut(&id), template.resources.get(&id))
@@ -120,7 +124,7 @@ fn follow_replacements(changes: &mut BTreeMap<String, ResourceChange>, template:
         if matches!(change.action, Action::Keep | Action::Update) {
             for (name, value) in &resource.properties {
                 if let Some(target) = refers_to(value, &replaced) {
-                    follow(change, name, &target);
+                    follow(change, name, target);
                 }
             }
         }
@@ -130,13 +134,11 @@ fn follow_replacements(changes: &mut BTreeMap<String, ResourceChange>, template:
     }
 }
 
-fn refers_to(value: &Value, replaced: &BTreeSet<String>) -> Option<String> {
+fn refers_to<'v>(value: &'v Value, replaced: &BTreeSet<String>) -> Option<&'v str> {
     references(value)
         .into_iter()
-        .find_map(|reference| match reference {
-            Reference::Name(id) | Reference::Attribute(id, _) if replaced.contains(&id) => Some(id),
-            _ => None,
-        })
+        .filter_map(Reference::logical_id)
+        .find(|id| replaced.contains(*id))
 }
 
 fn follow(change: &mut ResourceChange, property: &str, target: &str) {

@@ -87,12 +87,12 @@ pub(crate) fn evaluated(
     parameters: &BTreeMap<String, String>,
     pseudo: &Pseudo,
     is_wanted: impl Fn(&str, &Resource) -> bool,
-) -> BTreeMap<String, Resource> {
+) -> View {
     try_evaluated(template, parameters, pseudo, is_wanted)
         .unwrap_or_else(|| template.resources.clone())
 }
 
-type View = BTreeMap<String, Resource>;
+pub(crate) type View = BTreeMap<String, Resource>;
 
 /// Both sides, evaluated where they may differ.
 fn views(
@@ -105,10 +105,7 @@ fn views(
         let new = evaluated(template, parameters, pseudo, |_, _| false);
         return (View::new(), new);
     };
-    let is_same_world = old.parameters == *parameters
-        && old.template.parameters == template.parameters
-        && old.template.mappings == template.mappings
-        && old.template.conditions == template.conditions;
+    let is_same_world = old.parameters == *parameters && declare_the_same(&old.template, template);
     let may_differ = |id: &str, _: &Resource| {
         let both = [&old.template, template].map(|one| one.resources.get(id));
         match both {
@@ -131,6 +128,13 @@ fn views(
             )
         }
     }
+}
+
+/// Whether all that functions may ask for besides resources is the same in two templates.
+pub(crate) fn declare_the_same(one: &Document, other: &Document) -> bool {
+    one.parameters == other.parameters
+        && one.mappings == other.mappings
+        && one.conditions == other.conditions
 }
 
 /// Values of the pseudo parameters. Those of the stack itself stay placeholders until it exists.
@@ -202,7 +206,8 @@ fn placeholder(name: &str) -> String {
     format!("${{{name}}}")
 }
 
-struct Placeholders;
+/// Stands in for what only the cloud knows.
+pub(crate) struct Placeholders;
 
 impl Resolver for Placeholders {
     fn reference(&self, logical_id: &str) -> Option<Value> {

@@ -30,14 +30,19 @@ pub(crate) fn names(workflow: &Workflow) -> Result<(), Error> {
 /// that scar renders asks for one.
 pub(crate) fn dynamic_reference(resource: &Value) -> Option<&str> {
     match resource {
-        Value::String(text) => text.contains("{{resolve:").then_some(text),
+        Value::String(text) => is_dynamic(text).then_some(text),
         Value::Array(items) => items.iter().find_map(dynamic_reference),
         Value::Object(map) => map.iter().find_map(|(key, value)| {
-            let in_key = key.contains("{{resolve:").then_some(key.as_str());
+            let in_key = is_dynamic(key).then_some(key.as_str());
             in_key.or_else(|| dynamic_reference(value))
         }),
         _ => None,
     }
+}
+
+/// Most text has no brace at all, which is seen soonest.
+fn is_dynamic(text: &str) -> bool {
+    text.contains('{') && text.contains("{{resolve:")
 }
 
 /// A topic's name ("`CreateTopic`" of SNS) or its ARN.

@@ -7,12 +7,6 @@ use serde_json::{Value, json};
 
 use crate::Error;
 
-/// Types of resources that are measured.
-const MEASURED: [&str; 3] = [
-    "AWS::Batch::JobDefinition",
-    "AWS::IAM::Role",
-    "AWS::Lambda::Function",
-];
 /// Bytes of names and values of a function's variables ("Lambda quotas").
 const MAX_VARIABLES_BYTES: usize = 4096;
 /// Characters of all inline policies of a role, white space not counted ("IAM and STS quotas").
@@ -48,55 +42,30 @@ pub(crate) fn check(document: &Document) -> Result<(), Error> {
 }
 
 fn check_resource(scope: &Scope<'_>, id: &str, resource: &Resource) -> Result<(), Error> {
-    if !MEASURED.contains(&resource.kind.as_str()) {
-        return Ok(());
-    }
-    let properties = scope.properties(resource, &Longest)?;
-    let pointer = |path: &str| properties.get(path).cloned().unwrap_or_default();
-    match resource.kind.as_str() {
-        "AWS::Lambda::Function" => {
-            let variables = pointer("Environment")["Variables"].clone();
-            let length =
-                |(name, value): (&String, &Value)| name.len() + value.as_str().map_or(0, str::len);
-            let bytes = variables
-                .as_object()
-                .map_or(0, |map| map.iter().map(length).sum());
-            over(
-                "bytes of function variables",
-                bytes,
-                MAX_VARIABLES_BYTES,
-                id,
-            )
-        }
-        "AWS::IAM::Role" => {
-            let policies = pointer("Policies");
-            let documents = policies
-                .as_array()
-                .into_iter()
-                .flatten()
-                .map(|policy| &policy["PolicyDocument"]);
-            let characters = documents.map(|document| canonical(document).len()).sum();
-            over(
-                "characters of role policies",
-                characters,
-                MAX_POLICY_CHARACTERS,
-                id,
-            )
-        }
+    let property = |name: &str| match resource.properties.get(name) {
+        Some(value) => scope
+            .evaluate(value, &Longest)
+            .map(Option::unwrap_or_default),
+        None => Ok(Value::Null),
+    };
+    let (what, value, limit) = match resource.kind.as_str() {
+        "AWS::Lambda::Function" => (
+            "bytes of function variables",
+            bytes_of_variables(&property("Environment")?["Variables"]),
+            MAX_VARIABLES_BYTES,
+        ),
+        "AWS::IAM::Role" => (
+            "characters of role policies",
+            characters_of_policies(&property("Policies")?),
+            MAX_POLICY_CHARACTERS,
+        ),
         "AWS::Batch::JobDefinition" => {
+            let properties = scope.properties(resource, &Longest)?;
             let bytes = properties.values().map(|value| canonical(value).len());
-            over(
-                "bytes of job definition",
-                bytes.sum(),
-                MAX_DEFINITION_BYTES,
-                id,
-            )
+            ("bytes of job definition", bytes.sum(), MAX_DEFINITION_BYTES)
         }
-        _ => Ok(()),
-    }
-}
-
-fn over(what: &'static str, value: usize, limit: usize, logical_id: &str) -> Result<(), Error> {
+        _ => return Ok(()),
+    };
     if value <= limit {
         return Ok(());
     }
@@ -104,8 +73,22 @@ fn over(what: &'static str, value: usize, limit: usize, logical_id: &str) -> Res
         what,
         value,
         limit,
-        logical_id: logical_id.to_owned(),
+        logical_id: id.to_owned(),
     })
+}
+
+fn bytes_of_variables(variables: &Value) -> usize {
+    let variables = variables.as_object().into_iter().flatten();
+    variables
+        .map(|(name, value)| name.len() + value.as_str().map_or(0, str::len))
+        .sum()
+}
+
+fn characters_of_policies(policies: &Value) -> usize {
+    let policies = policies.as_array().into_iter().flatten();
+    policies
+        .map(|policy| canonical(&policy["PolicyDocument"]).len())
+        .sum()
 }
 
 /// Names as long as they may become.

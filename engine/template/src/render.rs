@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use scar_cfn::{Document, validate_content};
-use scar_schemas::deployed::METADATA_KEY;
+use scar_schemas::deployed::{Deployed, METADATA_KEY};
 use scar_workflow::Workflow;
 use serde_json::{Map, Value, json};
 
@@ -53,6 +53,7 @@ pub fn render(workflow: &Workflow, materials: &Materials) -> Result<Rendered, Er
         &safeguards,
         materials,
     )?;
+    let summary = summary::summarise(workflow, materials)?;
     Ok(Rendered {
         base_name: scar_schemas::record::deployment(BASE, environment),
         base: checked(base.document)?,
@@ -67,7 +68,8 @@ pub fn render(workflow: &Workflow, materials: &Materials) -> Result<Rendered, Er
         manifest: materials.manifest.clone(),
         origins: std::mem::take(&mut stack.origins),
         tags: tags(workflow),
-        stack: checked(stack.document(workflow, materials)?)?,
+        stack: checked(stack.document(workflow, &summary)?)?,
+        summary,
     })
 }
 
@@ -132,12 +134,11 @@ impl Stack {
         }
     }
 
-    fn document(self, workflow: &Workflow, materials: &Materials) -> Result<Document, Error> {
+    fn document(self, workflow: &Workflow, summary: &Deployed) -> Result<Document, Error> {
         let parameters = self.parameters.into_iter().map(|name| {
             let value = json!({"Type": "String", "Description": parameter::describe(name)});
             (name.to_owned(), value)
         });
-        let summary = summary::summarise(workflow, materials)?;
         let metadata = serde_json::to_value(summary).map_err(|error| Error::Package {
             message: error.to_string(),
         })?;

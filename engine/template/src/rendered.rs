@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use scar_cfn::Document;
 use scar_schemas::construct::Architecture;
+use scar_schemas::deployed::Deployed;
 use scar_schemas::digest::Digest;
 use serde_json::Value;
 
@@ -34,6 +35,8 @@ pub struct Rendered {
     pub protection: Protection,
     /// Digest of the manifest's normalised text.
     pub manifest: Digest,
+    /// The workflow in the words of its manifest, as the template's metadata has it.
+    pub summary: Deployed,
     /// Where each logical id of the workflow's stack came from.
     pub origins: BTreeMap<String, Origin>,
     /// Tags of the workflow's stack, which its resources inherit.

@@ -10,18 +10,19 @@ use super::world::function;
 
 /// Checks all text that begins as an ARN does.
 pub(super) fn check(value: &Value, path: &Trail<'_>, findings: &mut Findings) {
-    if let Some(problem) = Text::of(value).and_then(|text| problem(&text)) {
-        findings
-            .error(path, problem)
-            .fix("an ARN is arn:partition:service:region:account:resource");
-    }
     match value {
+        Value::String(text) => check_text(text, path, findings),
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
                 check(item, &path.index(index), findings);
             }
         }
-        Value::Object(map) if function(value).is_none() => {
+        Value::Object(_) if function(value).is_some() => {
+            if let Some(text) = Text::of(value) {
+                check_text(&text.outline(), path, findings);
+            }
+        }
+        Value::Object(map) => {
             for (key, item) in map {
                 check(item, &path.key(key), findings);
             }
@@ -30,21 +31,28 @@ pub(super) fn check(value: &Value, path: &Trail<'_>, findings: &mut Findings) {
     }
 }
 
+fn check_text(outline: &str, path: &Trail<'_>, findings: &mut Findings) {
+    if let Some(problem) = problem(outline) {
+        findings
+            .error(path, problem)
+            .fix("an ARN is arn:partition:service:region:account:resource");
+    }
+}
+
 /// Services whose ARNs have neither region nor account.
 const WITHOUT_ACCOUNT: &[&str] = &["s3"];
 /// Services whose ARNs have no region.
 const WITHOUT_REGION: &[&str] = &["iam", "s3", "sts", "cloudfront", "route53"];
 
-fn problem(text: &Text) -> Option<String> {
-    let outline = text.outline();
+fn problem(outline: &str) -> Option<String> {
     let rest = outline.strip_prefix("arn:")?;
     let parts: Vec<&str> = rest.splitn(5, ':').collect();
     let [partition, service, region, account, resource] = parts.as_slice() else {
         // A policy may end an ARN with a star.
         let is_pattern = outline.ends_with(":*");
-        return (!is_pattern).then(|| format!("{} has too few parts for an ARN", shown(&outline)));
+        return (!is_pattern).then(|| format!("{} has too few parts for an ARN", shown(outline)));
     };
-    let wrong = |what: &str| Some(format!("{} has no {what} of an ARN", shown(&outline)));
+    let wrong = |what: &str| Some(format!("{} has no {what} of an ARN", shown(outline)));
     if !is_partition(partition) {
         return wrong("partition");
     }
@@ -58,7 +66,7 @@ fn problem(text: &Text) -> Option<String> {
     if !is_account(account) && *service != "apigateway" {
         return wrong("account (12 digits)");
     }
-    problem_of_service(service, region, account, resource, &outline)
+    problem_of_service(service, region, account, resource, outline)
 }
 
 fn problem_of_service(

@@ -118,8 +118,9 @@ impl Walk<'_> {
     }
 
     fn misplaced(&self, name: &str) -> Option<String> {
-        let base = name.splitn(4, "::").take(2).collect::<Vec<_>>().join("::");
-        if MACROS.contains(&base.as_str()) {
+        let second = name.match_indices("::").nth(1);
+        let base = second.map_or(name, |(end, _)| &name[..end]);
+        if MACROS.contains(&base) {
             return Some(format!(
                 "{base} needs a transform of the template; write out what it stands for"
             ));

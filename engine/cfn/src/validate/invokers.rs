@@ -8,7 +8,7 @@ use crate::{Document, Resource};
 /// The permissions of a template, by the logical id of their function.
 #[derive(Debug)]
 pub(super) struct Invokers<'a> {
-    of_function: BTreeMap<String, Vec<&'a Resource>>,
+    of_function: BTreeMap<&'a str, Vec<&'a Resource>>,
     /// Those of which one cannot say whose they are.
     of_any: Vec<&'a Resource>,
 }

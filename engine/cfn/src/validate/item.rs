@@ -1,9 +1,13 @@
 //! A resource as a rule looks at it: in one world, with everything that can be said about its values.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::invokers::Invokers;
 use super::text::{Text, referred};
+use super::trail::Trail;
 use super::world::{World, function};
 use crate::{Document, Resource};
 
@@ -16,8 +20,10 @@ pub(super) struct Item<'a> {
     pub(super) id: &'a str,
     /// The resource as written.
     pub(super) resource: &'a Resource,
+    /// Where its properties stand.
+    pub(super) root: &'a Trail<'a>,
     /// Its properties in this world.
-    pub(super) properties: Value,
+    pub(super) properties: Cow<'a, BTreeMap<String, Value>>,
     /// Which conditions hold.
     pub(super) world: &'a World,
     /// Who may invoke the template's functions.
@@ -34,16 +40,20 @@ impl<'a> Item<'a> {
 
     /// The path of a property for a finding.
     pub(super) fn place(&self, path: &str) -> String {
-        if path.is_empty() {
-            format!("Resources.{}.Properties", self.id)
-        } else {
-            format!("Resources.{}.Properties.{path}", self.id)
+        match path {
+            "" => self.root.to_string(),
+            path => self.root.key(path).to_string(),
         }
     }
 
     /// The value at a path such as `Code.ImageUri` or `Targets.0.Arn`; null if there is none.
     pub(super) fn at(&self, path: &str) -> &Value {
-        at(&self.properties, path)
+        let (name, below) = match path.split_once('.') {
+            Some((name, below)) => (name, Some(below)),
+            None => (path, None),
+        };
+        let value = self.properties.get(name).unwrap_or(&NOTHING);
+        below.map_or(value, |below| at(value, below))
     }
 
     /// Whether there is a value.
@@ -74,17 +84,17 @@ impl<'a> Item<'a> {
     }
 
     /// The resource that a value refers to.
-    pub(super) fn target(&self, value: &Value) -> Option<(String, &'a Resource)> {
+    pub(super) fn target(&self, value: &Value) -> Option<(&'a str, &'a Resource)> {
         target(self.document, value)
     }
 }
 
 /// The resource that a value refers to.
-pub(super) fn target<'a>(document: &'a Document, value: &Value) -> Option<(String, &'a Resource)> {
+pub(super) fn target<'a>(document: &'a Document, value: &Value) -> Option<(&'a str, &'a Resource)> {
     let name = referred(value)?;
     let id = name.split('.').next()?;
-    let resource = document.resources.get(id)?;
-    Some((id.to_owned(), resource))
+    let (id, resource) = document.resources.get_key_value(id)?;
+    Some((id, resource))
 }
 
 /// The value at a path; null if there is none.
@@ -100,7 +110,7 @@ pub(super) fn at<'v>(value: &'v Value, path: &str) -> &'v Value {
 
 /// Text that is the same in every stack.
 pub(super) fn text(value: &Value) -> Option<String> {
-    Text::of(value)?.constant()
+    Text::of(value)?.constant().map(Cow::into_owned)
 }
 
 /// A number, also as text.

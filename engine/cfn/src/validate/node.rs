@@ -7,7 +7,6 @@ use serde_json::{Map, Value};
 use super::finding::Findings;
 use super::schema::{Kind, Node, Type};
 use super::similar::similar;
-use super::text::Text;
 use super::trail::Trail;
 use super::world::function;
 use super::{result, scalar};
@@ -25,16 +24,20 @@ pub(super) struct Shape<'a> {
 
 impl Shape<'_> {
     /// Looks at the properties of a resource.
-    pub(super) fn check_root(&mut self, properties: &Value, path: &Trail<'_>) {
+    pub(super) fn check_root(&mut self, properties: &BTreeMap<String, Value>, path: &Trail<'_>) {
         let shape = self.shape;
         for name in &shape.read_only {
-            if properties.get(name).is_some() {
+            if properties.contains_key(name) {
                 let place = path.key(name);
                 let message = format!("{name} is set by the service");
                 self.findings.error(&place, message).fix("remove it");
             }
         }
-        self.check(&shape.root, properties, path);
+        let root = shape.resolve(&shape.root);
+        self.check_presence(root, &|name| properties.contains_key(name), path);
+        for (key, value) in properties {
+            self.check_entry(root, key, value, path);
+        }
     }
 
     fn check(&mut self, node: &Node, value: &Value, path: &Trail<'_>) {
@@ -63,15 +66,19 @@ impl Shape<'_> {
                 .error(path, format!("a mapping where {wanted} is wanted"));
             return;
         }
-        self.check_presence(node, map, path);
-        let entries = node.properties.as_ref();
+        self.check_presence(node, &|name| map.contains_key(name), path);
         for (key, value) in map {
-            let place = path.key(key);
-            match (entries.and_then(|entries| entries.get(key)), &node.values) {
-                (Some(entry), _) => self.check(entry, value, &place),
-                (None, Some(entry)) => self.check(entry, value, &place),
-                (None, None) => self.check_unknown(node, key, &place),
-            }
+            self.check_entry(node, key, value, path);
+        }
+    }
+
+    fn check_entry(&mut self, node: &Node, key: &str, value: &Value, path: &Trail<'_>) {
+        let place = path.key(key);
+        let entries = node.properties.as_ref();
+        match (entries.and_then(|entries| entries.get(key)), &node.values) {
+            (Some(entry), _) => self.check(entry, value, &place),
+            (None, Some(entry)) => self.check(entry, value, &place),
+            (None, None) => self.check_unknown(node, key, &place),
         }
     }
 
@@ -85,12 +92,12 @@ impl Shape<'_> {
         }
     }
 
-    fn check_presence(&mut self, node: &Node, map: &Map<String, Value>, path: &Trail<'_>) {
-        for name in node.required.iter().filter(|name| !map.contains_key(*name)) {
+    /// `has` tells whether the mapping has an entry.
+    fn check_presence(&mut self, node: &Node, has: &dyn Fn(&str) -> bool, path: &Trail<'_>) {
+        for name in node.required.iter().filter(|name| !has(name)) {
             self.findings.error(path, format!("{name} is missing"));
         }
-        let present =
-            |names: &[String]| names.iter().filter(|name| map.contains_key(*name)).count();
+        let present = |names: &[String]| names.iter().filter(|name| has(name)).count();
         if !node.required_or.is_empty() && present(&node.required_or) == 0 {
             let names = node.required_or.join(", ");
             self.findings
@@ -101,18 +108,14 @@ impl Shape<'_> {
             self.findings
                 .error(path, format!("exactly one of {names} is needed"));
         }
-        self.check_dependent(node, map, path);
-    }
-
-    fn check_dependent(&mut self, node: &Node, map: &Map<String, Value>, path: &Trail<'_>) {
-        for (name, other) in pairs(&node.dependent_required, map) {
-            if !map.contains_key(other) {
+        for (name, other) in pairs(&node.dependent_required, has) {
+            if !has(other) {
                 self.findings
                     .error(path, format!("{name} needs {other} beside it"));
             }
         }
-        for (name, other) in pairs(&node.dependent_excluded, map) {
-            if map.contains_key(other) {
+        for (name, other) in pairs(&node.dependent_excluded, has) {
+            if has(other) {
                 self.findings
                     .error(path, format!("{name} and {other} exclude each other"));
             }
@@ -160,8 +163,9 @@ impl Shape<'_> {
             self.findings
                 .error(path, format!("{count} items, at most {most} are allowed"));
         }
-        let twice = (1..count).find(|index| items[..*index].contains(&items[*index]));
-        if let Some(index) = twice.filter(|_| node.unique_items) {
+        if node.unique_items
+            && let Some(index) = (1..count).find(|index| items[..*index].contains(&items[*index]))
+        {
             self.findings
                 .error(&path.index(index), "the same item twice");
         }
@@ -180,18 +184,12 @@ pub(super) fn wanted(node: &Node) -> &'static str {
     }
 }
 
-/// What is known of a text, for findings about its form.
-pub(super) fn known(value: &Value) -> Option<String> {
-    Text::of(value)?.sample()
-}
-
 fn pairs<'n>(
     dependent: &'n BTreeMap<String, Vec<String>>,
-    map: &Map<String, Value>,
-) -> Vec<(&'n String, &'n String)> {
+    has: &dyn Fn(&str) -> bool,
+) -> impl Iterator<Item = (&'n String, &'n String)> {
     dependent
         .iter()
-        .filter(|(name, _)| map.contains_key(*name))
+        .filter(move |(name, _)| has(name))
         .flat_map(|(name, others)| others.iter().map(move |other| (name, other)))
-        .collect()
 }

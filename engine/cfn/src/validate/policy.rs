@@ -7,6 +7,7 @@ use super::item::{each, is_open, text};
 use super::scalar::shown;
 use super::similar::similar;
 use super::text::Text;
+use super::trail::Trail;
 
 /// What a policy belongs to, which decides about its principals and resources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,7 +90,7 @@ const OPERATORS: &[&str] = &[
 ];
 
 /// Checks a policy document; one that is given as text or by a function is left to the service.
-pub(super) fn check(document: &Value, purpose: Purpose, path: &str, findings: &mut Findings) {
+pub(super) fn check(document: &Value, purpose: Purpose, path: &Trail<'_>, findings: &mut Findings) {
     let Some(map) = document.as_object().filter(|_| !is_open(document)) else {
         return;
     };
@@ -105,19 +106,20 @@ pub(super) fn check(document: &Value, purpose: Purpose, path: &str, findings: &m
         findings.error(path, "a policy needs a Statement");
     }
     for (index, statement) in statements.into_iter().enumerate() {
-        let place = format!("{path}.Statement.{index}");
+        let place = path.key("Statement");
+        let place = place.index(index);
         match statement.as_object() {
             Some(_) if is_open(statement) => {}
             Some(map) => check_statement(map, purpose, &place, findings),
             None => {
-                findings.error(place, "a statement is a mapping");
+                findings.error(&place, "a statement is a mapping");
             }
         }
     }
 }
 
-fn check_version(map: &Map<String, Value>, path: &str, findings: &mut Findings) {
-    let place = format!("{path}.Version");
+fn check_version(map: &Map<String, Value>, path: &Trail<'_>, findings: &mut Findings) {
+    let place = path.key("Version");
     match map.get("Version").map(text) {
         None => {
             findings
@@ -130,7 +132,7 @@ fn check_version(map: &Map<String, Value>, path: &str, findings: &mut Findings) 
         Some(Some(version)) if !matches!(version.as_str(), "2012-10-17" | "2008-10-17") => {
             findings
                 .error(
-                    place,
+                    &place,
                     format!("{} is no version of the policy language", shown(&version)),
                 )
                 .fix("use \"2012-10-17\"");
@@ -142,7 +144,7 @@ fn check_version(map: &Map<String, Value>, path: &str, findings: &mut Findings) 
 fn check_statement(
     map: &Map<String, Value>,
     purpose: Purpose,
-    path: &str,
+    path: &Trail<'_>,
     findings: &mut Findings,
 ) {
     for key in map
@@ -155,22 +157,21 @@ fn check_statement(
         }
     }
     check_effect(map, path, findings);
-    check_pair(map, "Action", path, findings);
-    let place = |key: &str| format!("{path}.{key}");
+    check_pair(map, ["Action", "NotAction"], path, findings);
     for key in ["Action", "NotAction"] {
         for action in map.get(key).map(each).unwrap_or_default() {
-            check_action(action, &place(key), findings);
+            check_action(action, &path.key(key), findings);
         }
     }
     check_principals(map, purpose, path, findings);
     check_resources(map, purpose, path, findings);
     if let Some(condition) = map.get("Condition") {
-        check_condition(condition, &place("Condition"), findings);
+        check_condition(condition, &path.key("Condition"), findings);
     }
 }
 
-fn check_effect(map: &Map<String, Value>, path: &str, findings: &mut Findings) {
-    let place = format!("{path}.Effect");
+fn check_effect(map: &Map<String, Value>, path: &Trail<'_>, findings: &mut Findings) {
+    let place = path.key("Effect");
     match map.get("Effect").map(text) {
         None => {
             findings
@@ -179,7 +180,7 @@ fn check_effect(map: &Map<String, Value>, path: &str, findings: &mut Findings) {
         }
         Some(Some(effect)) if !matches!(effect.as_str(), "Allow" | "Deny") => {
             findings
-                .error(place, format!("{} is no effect", shown(&effect)))
+                .error(&place, format!("{} is no effect", shown(&effect)))
                 .fix("use Allow or Deny");
         }
         Some(_) => {}
@@ -187,29 +188,33 @@ fn check_effect(map: &Map<String, Value>, path: &str, findings: &mut Findings) {
 }
 
 /// Exactly one of an element and its negation.
-fn check_pair(map: &Map<String, Value>, name: &str, path: &str, findings: &mut Findings) {
-    let negation = format!("Not{name}");
-    match (map.contains_key(name), map.contains_key(&negation)) {
-        (false, false) => {
+fn check_pair(
+    map: &Map<String, Value>,
+    pair: [&str; 2],
+    path: &Trail<'_>,
+    findings: &mut Findings,
+) {
+    let [name, negation] = pair;
+    match pair.map(|key| map.contains_key(key)) {
+        [false, false] => {
             findings.error(path, format!("{name} is missing"));
         }
-        (true, true) => {
+        [true, true] => {
             findings.error(path, format!("{name} and {negation} exclude each other"));
         }
         _ => {}
     }
-    let empty = [name, &negation].into_iter().find(|key| {
-        map.get(*key)
-            .and_then(Value::as_array)
-            .is_some_and(Vec::is_empty)
-    });
-    if let Some(key) = empty {
-        findings.error(format!("{path}.{key}"), "the list is empty");
+    let is_empty = |key: &&str| {
+        let list = map.get(*key).and_then(Value::as_array);
+        list.is_some_and(Vec::is_empty)
+    };
+    if let Some(key) = pair.into_iter().find(is_empty) {
+        findings.error(&path.key(key), "the list is empty");
     }
 }
 
-fn check_action(action: &Value, path: &str, findings: &mut Findings) {
-    let Some(action) = text(action) else {
+fn check_action(action: &Value, path: &Trail<'_>, findings: &mut Findings) {
+    let Some(action) = Text::of(action).and_then(Text::constant) else {
         if !is_open(action) {
             findings.error(path, "an action is text");
         }
@@ -234,11 +239,11 @@ fn check_action(action: &Value, path: &str, findings: &mut Findings) {
 fn check_principals(
     map: &Map<String, Value>,
     purpose: Purpose,
-    path: &str,
+    path: &Trail<'_>,
     findings: &mut Findings,
 ) {
     let given = map.get("Principal").or_else(|| map.get("NotPrincipal"));
-    let place = format!("{path}.Principal");
+    let place = path.key("Principal");
     match (purpose, given) {
         (Purpose::Identity, Some(_)) => {
             findings
@@ -251,14 +256,14 @@ fn check_principals(
         (_, Some(Value::Object(kinds))) => check_principal_kinds(kinds, &place, findings),
         (_, Some(Value::String(all))) if all != "*" => {
             findings
-                .error(place, format!("{} is no principal", shown(all)))
+                .error(&place, format!("{} is no principal", shown(all)))
                 .fix("use \"*\" or a mapping such as {Service: lambda.amazonaws.com}");
         }
         _ => {}
     }
 }
 
-fn check_principal_kinds(kinds: &Map<String, Value>, path: &str, findings: &mut Findings) {
+fn check_principal_kinds(kinds: &Map<String, Value>, path: &Trail<'_>, findings: &mut Findings) {
     const KINDS: &[&str] = &["AWS", "CanonicalUser", "Federated", "Service"];
     for (kind, names) in kinds {
         if kind.starts_with("Fn::") || kind == "Ref" {
@@ -270,7 +275,7 @@ fn check_principal_kinds(kinds: &Map<String, Value>, path: &str, findings: &mut 
                 .fix(format!("use one of {}", KINDS.join(", ")));
         }
         for name in each(names).into_iter().filter(|_| kind == "Service") {
-            if let Some(name) = Text::of(name).and_then(|text| text.sample()) {
+            if let Some(name) = Text::of(name).and_then(Text::sample) {
                 check_service(&name, path, findings);
             }
         }
@@ -278,7 +283,7 @@ fn check_principal_kinds(kinds: &Map<String, Value>, path: &str, findings: &mut 
 }
 
 /// The name of a service as a principal: known, or at least in the form of one.
-pub(super) fn check_service(name: &str, path: &str, findings: &mut Findings) {
+pub(super) fn check_service(name: &str, path: &Trail<'_>, findings: &mut Findings) {
     let base = name
         .strip_suffix(".amazonaws.com")
         .or_else(|| name.strip_suffix(".amazonaws.com.cn"));
@@ -303,7 +308,7 @@ pub(super) fn check_service(name: &str, path: &str, findings: &mut Findings) {
 fn check_resources(
     map: &Map<String, Value>,
     purpose: Purpose,
-    path: &str,
+    path: &Trail<'_>,
     findings: &mut Findings,
 ) {
     let is_given = map.contains_key("Resource") || map.contains_key("NotResource");
@@ -315,15 +320,15 @@ fn check_resources(
         }
         return;
     }
-    check_pair(map, "Resource", path, findings);
+    check_pair(map, ["Resource", "NotResource"], path, findings);
     for key in ["Resource", "NotResource"] {
         for resource in map.get(key).map(each).unwrap_or_default() {
-            check_resource(resource, &format!("{path}.{key}"), findings);
+            check_resource(resource, &path.key(key), findings);
         }
     }
 }
 
-fn check_resource(resource: &Value, path: &str, findings: &mut Findings) {
+fn check_resource(resource: &Value, path: &Trail<'_>, findings: &mut Findings) {
     let Some(known) = Text::of(resource) else {
         if !is_open(resource) {
             findings.error(path, "a resource is text");
@@ -331,7 +336,8 @@ fn check_resource(resource: &Value, path: &str, findings: &mut Findings) {
         return;
     };
     let outline = known.outline();
-    let is_reference = known.reference().is_some() || outline.starts_with('x');
+    // What is not known yet is an x.
+    let is_reference = outline.starts_with('x');
     if !is_reference
         && outline != "*"
         && !outline.starts_with("arn:")
@@ -343,7 +349,7 @@ fn check_resource(resource: &Value, path: &str, findings: &mut Findings) {
     }
 }
 
-fn check_condition(condition: &Value, path: &str, findings: &mut Findings) {
+fn check_condition(condition: &Value, path: &Trail<'_>, findings: &mut Findings) {
     let Some(map) = condition.as_object().filter(|_| !is_open(condition)) else {
         return;
     };
@@ -359,7 +365,7 @@ fn check_condition(condition: &Value, path: &str, findings: &mut Findings) {
             }
         } else if !tests.is_object() {
             findings.error(
-                format!("{path}.{operator}"),
+                &path.key(operator),
                 "a condition is a mapping of keys to values",
             );
         }

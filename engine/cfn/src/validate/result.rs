@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::finding::Findings;
-use super::node::{Shape, known, wanted};
+use super::node::{Shape, wanted};
 use super::scalar::{self, check_form, shown};
 use super::schema::{self, Kind, Node};
 use super::text::{Text, referred};
@@ -106,9 +106,9 @@ fn takes_scalar(node: &Node) -> bool {
 
 /// Values that are known although a function gives them.
 fn check_known(shape: &mut Shape<'_>, node: &Node, value: &Value, path: &Trail<'_>) {
-    if let Some(text) = Text::of(value).and_then(|text| text.constant()) {
-        scalar::check(shape.findings, node, &Value::String(text), path);
-    } else if let Some(text) = known(value) {
+    if let Some(text) = Text::of(value).and_then(Text::constant) {
+        scalar::check(shape.findings, node, &Value::from(text), path);
+    } else if let Some(text) = Text::of(value).and_then(Text::sample) {
         check_form(shape.findings, node, &text, path);
     } else if let Some(("Ref", Value::String(name))) = function(value) {
         check_parameter(shape, node, name, path);

@@ -1,5 +1,7 @@
 //! Text, numbers and switches against the shape that AWS describes.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::finding::Findings;
@@ -11,10 +13,7 @@ use super::trail::Trail;
 
 /// Checks a scalar. As `CloudFormation` does, numbers and switches are taken as text and the other way round.
 pub(super) fn check(findings: &mut Findings, node: &Node, value: &Value, path: &Trail<'_>) {
-    let text = match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
+    let text = plain(value);
     if text.contains("{{resolve:") {
         return;
     }
@@ -29,6 +28,14 @@ pub(super) fn check(findings: &mut Findings, node: &Node, value: &Value, path: &
     }
     check_text(findings, node, &text, path);
     check_range(findings, node, value, path);
+}
+
+/// A scalar as text.
+fn plain(value: &Value) -> Cow<'_, str> {
+    match value {
+        Value::String(text) => text.into(),
+        other => other.to_string().into(),
+    }
 }
 
 /// Checks what text may be.
@@ -83,28 +90,18 @@ pub(super) fn check_form(findings: &mut Findings, node: &Node, text: &str, path:
 }
 
 fn check_choice(findings: &mut Findings, node: &Node, text: &str, path: &Trail<'_>) {
-    let plain = |value: &Value| {
-        value
-            .as_str()
-            .map_or_else(|| value.to_string(), str::to_owned)
-    };
-    let mut choices: Vec<String> = node
-        .allowed
-        .iter()
-        .chain(&node.constant)
-        .map(plain)
-        .collect();
-    choices.extend(node.enum_any_case.iter().map(|one| one.to_uppercase()));
-    let is_one = choices.iter().any(|one| one == text)
-        || node
-            .enum_any_case
-            .iter()
-            .any(|one| one.eq_ignore_ascii_case(text));
-    if choices.is_empty() || is_one {
+    let exact = || node.allowed.iter().chain(&node.constant).map(plain);
+    let any_case = node.enum_any_case.iter();
+    let is_one = exact().any(|one| one == text)
+        || any_case.clone().any(|one| one.eq_ignore_ascii_case(text));
+    let is_free = exact().next().is_none() && any_case.len() == 0;
+    if is_free || is_one {
         return;
     }
+    let upper_case = any_case.map(|one| Cow::Owned(one.to_uppercase()));
+    let choices: Vec<Cow<'_, str>> = exact().chain(upper_case).collect();
     let finding = findings.error(path, format!("{} is not one of its values", shown(text)));
-    match similar(text, choices.iter().map(String::as_str)) {
+    match similar(text, choices.iter().map(AsRef::as_ref)) {
         Some(name) => finding.fix(format!("did you mean {name}?")),
         None if choices.len() <= 12 => finding.fix(format!("use {}", choices.join(", "))),
         None => {}

@@ -11,7 +11,7 @@ use super::parameter;
 use super::similar::similar;
 use super::trail::Trail;
 use super::world::settle;
-use crate::reference::{Reference, references};
+use crate::reference::{Reference, conditions, each_reference, references};
 use crate::{Document, canonical};
 
 /// Checks the sections.
@@ -102,31 +102,29 @@ fn check_condition(document: &Document, name: &str, condition: &Value, findings:
         &Trail::new(&path),
         findings,
     );
-    for reference in references(condition) {
-        match reference {
-            Reference::Name(name) | Reference::Attribute(name, _)
-                if document.resources.contains_key(&name) =>
-            {
-                let message = format!("a condition cannot depend on the resource {name}");
-                findings.error(&*path, message).fix("use a parameter");
-            }
-            _ => {}
+    for id in references(condition)
+        .into_iter()
+        .filter_map(Reference::logical_id)
+    {
+        if document.resources.contains_key(id) {
+            let message = format!("a condition cannot depend on the resource {id}");
+            findings.error(&*path, message).fix("use a parameter");
         }
     }
 }
 
 fn check_circles(document: &Document, findings: &mut Findings) {
-    let needs: BTreeMap<&String, BTreeSet<String>> = document
+    let needs: BTreeMap<&str, BTreeSet<&str>> = document
         .conditions
         .iter()
-        .map(|(name, condition)| (name, crate::reference::conditions(condition)))
+        .map(|(name, condition)| (name.as_str(), conditions(condition)))
         .collect();
     for name in needs.keys() {
-        let mut seen: BTreeSet<&String> = BTreeSet::new();
-        let mut open: Vec<&String> = needs[name].iter().collect();
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
+        let mut open: Vec<&str> = needs[name].iter().copied().collect();
         while let Some(one) = open.pop() {
             if seen.insert(one) {
-                open.extend(needs.get(one).into_iter().flatten());
+                open.extend(needs.get(one).into_iter().flatten().copied());
             }
         }
         if seen.contains(name) {
@@ -217,42 +215,44 @@ fn check_exports(document: &Document, findings: &mut Findings) {
 fn check_unused(document: &Document, findings: &mut Findings) {
     let used = used(document);
     for name in document.parameters.keys() {
-        if !used.contains(&Reference::Name(name.clone())) {
+        if !used.contains(&Reference::Name(name)) {
             findings.warning(format!("Parameters.{name}"), "nothing uses the parameter");
         }
     }
-    let named: BTreeSet<&String> = document
-        .resources
-        .values()
-        .filter_map(|one| one.condition.as_ref())
-        .collect();
-    let of_outputs: BTreeSet<&str> = document
-        .outputs
-        .values()
-        .filter_map(|one| one.get("Condition")?.as_str())
-        .collect();
     for name in document.conditions.keys() {
-        let is_used = used.contains(&Reference::Condition(name.clone()))
-            || named.contains(name)
-            || of_outputs.contains(name.as_str());
-        if !is_used {
+        if !used.contains(&Reference::Condition(name)) {
             findings.warning(format!("Conditions.{name}"), "nothing uses the condition");
         }
     }
 }
 
-fn used(document: &Document) -> BTreeSet<Reference> {
+/// The parameters and conditions that something refers to.
+fn used(document: &Document) -> BTreeSet<Reference<'_>> {
     let resources = document.resources.values();
-    let properties = resources.flat_map(|one| one.properties.values().chain(one.metadata.values()));
-    let sections = document
-        .outputs
-        .values()
-        .chain(document.conditions.values());
-    properties
-        .chain(sections)
-        .chain(document.metadata.values())
-        .flat_map(references)
-        .collect()
+    let outputs = document.outputs.values();
+    let values = resources
+        .clone()
+        .flat_map(|one| one.properties.values().chain(one.metadata.values()))
+        .chain(outputs.clone())
+        .chain(document.conditions.values())
+        .chain(document.metadata.values());
+    let of_resources = resources.filter_map(|one| one.condition.as_deref());
+    let of_outputs = outputs.filter_map(|one| one.get("Condition")?.as_str());
+    let named = of_resources.chain(of_outputs).map(Reference::Condition);
+    let mut used: BTreeSet<Reference<'_>> = named.collect();
+    for value in values {
+        each_reference(value, &mut |reference| {
+            let is_declared = match reference {
+                Reference::Name(name) => document.parameters.contains_key(name),
+                Reference::Attribute(..) => false,
+                Reference::Condition(_) => true,
+            };
+            if is_declared {
+                used.insert(reference);
+            }
+        });
+    }
+    used
 }
 
 /// Limits of a template as a whole ("`CloudFormation` quotas" in its user guide).

@@ -3,69 +3,56 @@
 
 mod table;
 
-use table::TABLE;
+use std::str::Split;
 
 use serde_json::Value;
+use table::TABLE;
 
 use super::finding::Findings;
 use super::item::Item;
 use super::schema;
 use super::text::referred;
+use super::trail::Trail;
 
 /// Checks what the resource refers to.
 pub(super) fn check(item: &Item<'_>, findings: &mut Findings) {
     for (_, path, accepted) in TABLE.iter().filter(|(kind, ..)| *kind == item.kind()) {
-        let parts: Vec<&str> = path.split('.').collect();
-        walk(
-            item,
-            &item.properties,
-            &parts,
-            String::new(),
-            accepted,
-            findings,
-        );
+        let mut parts = path.split('.');
+        let name = parts.next().unwrap_or_default();
+        if let Some(value) = item.properties.get(name) {
+            walk(item, value, parts, &item.root.key(name), accepted, findings);
+        }
     }
 }
 
 fn walk(
     item: &Item<'_>,
     value: &Value,
-    rest: &[&str],
-    place: String,
+    mut rest: Split<'_, char>,
+    place: &Trail<'_>,
     accepted: &[&str],
     findings: &mut Findings,
 ) {
-    let Some((part, rest)) = rest.split_first() else {
-        check_value(item, value, &place, accepted, findings);
-        return;
-    };
-    let join = |part: &str| {
-        if place.is_empty() {
-            part.to_owned()
-        } else {
-            format!("{place}.{part}")
+    match rest.next() {
+        None => check_value(item, value, place, accepted, findings),
+        Some("*") => {
+            for (index, one) in value.as_array().into_iter().flatten().enumerate() {
+                let place = place.index(index);
+                walk(item, one, rest.clone(), &place, accepted, findings);
+            }
         }
-    };
-    if *part == "*" {
-        for (index, one) in value.as_array().into_iter().flatten().enumerate() {
-            walk(
-                item,
-                one,
-                rest,
-                join(&index.to_string()),
-                accepted,
-                findings,
-            );
+        Some(part) => {
+            if let Some(one) = value.get(part) {
+                walk(item, one, rest, &place.key(part), accepted, findings);
+            }
         }
-    } else if let Some(one) = value.get(part) {
-        walk(item, one, rest, join(part), accepted, findings);
     }
 }
 
 fn check_value(
     item: &Item<'_>,
     value: &Value,
-    place: &str,
+    place: &Trail<'_>,
     accepted: &[&str],
     findings: &mut Findings,
 ) {
@@ -86,7 +73,7 @@ fn check_value(
             in_words(&given)
         );
         findings
-            .error(item.place(place), message)
+            .error(place, message)
             .fix(advice(&resource.kind, accepted));
     }
 }

@@ -1,5 +1,6 @@
 //! Conditions: every combination that can be, and what a resource is in each.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
@@ -21,21 +22,20 @@ const OTHER: &str = "\u{0}other";
 pub(super) type World = BTreeMap<String, bool>;
 
 /// All combinations of some conditions that can be.
-pub(super) fn worlds(document: &Document, wanted: &BTreeSet<String>) -> Vec<World> {
+pub(super) fn worlds<'d>(document: &'d Document, wanted: &BTreeSet<&'d str>) -> Vec<World> {
     if wanted.is_empty() {
         return vec![World::new()];
     }
     let needed = closure(document, wanted);
     let mut domains: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for name in &needed {
-        if let Some(condition) = document.conditions.get(name) {
+        if let Some(condition) = document.conditions.get(*name) {
             collect(document, condition, &mut domains);
         }
     }
     let mut found: Vec<World> = Vec::new();
     for choice in choices(&domains) {
-        let decide =
-            |name: &String| decide(document, name, &choice, 0).map(|holds| (name.clone(), holds));
+        let decide = |name: &&str| Some(((*name).to_owned(), decide(document, name, &choice, 0)?));
         let world: World = needed.iter().filter_map(decide).collect();
         if !found.contains(&world) {
             found.push(world);
@@ -45,12 +45,32 @@ pub(super) fn worlds(document: &Document, wanted: &BTreeSet<String>) -> Vec<Worl
 }
 
 /// A value in a world: no `Fn::If` whose condition is decided, and nothing that is `AWS::NoValue`.
-pub(super) fn settle(value: &Value, world: &World) -> Option<Value> {
+pub(super) fn settle<'v>(value: &'v Value, world: &World) -> Option<Cow<'v, Value>> {
+    if is_settled(value) {
+        return Some(Cow::Borrowed(value));
+    }
+    settled(value, world).map(Cow::Owned)
+}
+
+/// Whether a value is the same in every world.
+pub(super) fn is_settled(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().all(is_settled),
+        Value::Object(map) => match single(map) {
+            Some(("Fn::If", _)) => false,
+            Some(("Ref", Value::String(name))) if name == "AWS::NoValue" => false,
+            _ => map.values().all(is_settled),
+        },
+        _ => true,
+    }
+}
+
+fn settled(value: &Value, world: &World) -> Option<Value> {
     match value {
         Value::Array(items) => Some(Value::Array(
             items
                 .iter()
-                .filter_map(|item| settle(item, world))
+                .filter_map(|item| settled(item, world))
                 .collect(),
         )),
         Value::Object(map) => match single(map) {
@@ -64,7 +84,7 @@ pub(super) fn settle(value: &Value, world: &World) -> Option<Value> {
 
 fn settle_map(map: &Map<String, Value>, world: &World) -> Map<String, Value> {
     map.iter()
-        .filter_map(|(key, value)| Some((key.clone(), settle(value, world)?)))
+        .filter_map(|(key, value)| Some((key.clone(), settled(value, world)?)))
         .collect()
 }
 
@@ -73,23 +93,20 @@ fn settle_if(value: &Value, parts: &[Value], world: &World) -> Option<Value> {
         return Some(value.clone());
     };
     match world.get(name) {
-        Some(true) => settle(then, world),
-        Some(false) => settle(otherwise, world),
+        Some(true) => settled(then, world),
+        Some(false) => settled(otherwise, world),
         None => Some(value.clone()),
     }
 }
 
 /// The conditions and all that they need.
-fn closure(document: &Document, wanted: &BTreeSet<String>) -> BTreeSet<String> {
+fn closure<'d>(document: &'d Document, wanted: &BTreeSet<&'d str>) -> BTreeSet<&'d str> {
     let mut needed = BTreeSet::new();
-    let mut open: Vec<String> = wanted.iter().cloned().collect();
+    let mut open: Vec<&str> = wanted.iter().copied().collect();
     while let Some(name) = open.pop() {
-        if let Some(condition) = document.conditions.get(&name) {
-            open.extend(
-                conditions(condition)
-                    .into_iter()
-                    .filter(|one| !needed.contains(one)),
-            );
+        if let Some(condition) = document.conditions.get(name) {
+            let needs = conditions(condition).into_iter();
+            open.extend(needs.filter(|one| !needed.contains(one)));
         }
         needed.insert(name);
     }
@@ -255,7 +272,7 @@ Resources: {A: {Type: T}}
         )
         .unwrap_or_default();
         let of = |names: &[&str]| {
-            let wanted = names.iter().map(|name| (*name).to_owned()).collect();
+            let wanted = names.iter().copied().collect();
             worlds(&document, &wanted)
                 .iter()
                 .map(|world| names.iter().map(|name| world.get(*name).copied()).collect())

@@ -55,15 +55,16 @@ pub(super) fn check_route(item: &Item<'_>, findings: &mut Findings) {
             .fix("write a method and a path, for instance POST /items/{id}, or $default");
     }
     if let Some(target) = Text::of(item.at("Target")) {
+        let is_reference = target.is_reference();
         let outline = target.outline();
-        if !outline.starts_with("integrations/") && target.reference().is_none() {
+        if !outline.starts_with("integrations/") && !is_reference {
             findings
                 .error(
                     item.place("Target"),
                     format!("{} is no target", shown(&outline)),
                 )
                 .fix("use Fn::Sub with integrations/${Integration}");
-        } else if target.reference().is_some() {
+        } else if is_reference {
             findings
                 .error(
                     item.place("Target"),

@@ -6,6 +6,7 @@ use super::super::finding::Findings;
 use super::super::item::{Item, is_open, text};
 use super::super::policy::{self, Purpose};
 use super::super::text::Text;
+use crate::canonical;
 
 /// Characters of all inline policies of a role, white space not counted.
 const MAX_POLICY_CHARACTERS: usize = 10_240;
@@ -20,7 +21,7 @@ pub(super) fn check_role(item: &Item<'_>, findings: &mut Findings) {
     policy::check(
         trust,
         Purpose::Trust,
-        &item.place("AssumeRolePolicyDocument"),
+        &item.root.key("AssumeRolePolicyDocument"),
         findings,
     );
     check_trust(item, findings);
@@ -36,7 +37,12 @@ pub(super) fn check_role(item: &Item<'_>, findings: &mut Findings) {
     for (path, entry) in item.list("Policies") {
         let place = format!("{path}.PolicyDocument");
         let document = entry.get("PolicyDocument").unwrap_or(&Value::Null);
-        policy::check(document, Purpose::Identity, &item.place(&place), findings);
+        policy::check(
+            document,
+            Purpose::Identity,
+            &item.root.key(&place),
+            findings,
+        );
         total += characters(document);
         let name = entry.get("PolicyName").and_then(text);
         if name.as_ref().is_some_and(|name| names.contains(name)) {
@@ -57,7 +63,7 @@ pub(super) fn check_role_policy(item: &Item<'_>, findings: &mut Findings) {
     policy::check(
         document,
         Purpose::Identity,
-        &item.place("PolicyDocument"),
+        &item.root.key("PolicyDocument"),
         findings,
     );
     over(
@@ -86,7 +92,7 @@ pub(super) fn check_bucket_policy(item: &Item<'_>, findings: &mut Findings) {
     policy::check(
         document,
         Purpose::Resource,
-        &item.place("PolicyDocument"),
+        &item.root.key("PolicyDocument"),
         findings,
     );
     over(
@@ -105,7 +111,7 @@ pub(super) fn check_queue_policy(item: &Item<'_>, findings: &mut Findings) {
     policy::check(
         document,
         Purpose::Resource,
-        &item.place("PolicyDocument"),
+        &item.root.key("PolicyDocument"),
         findings,
     );
     check_service_of_actions(item, "sqs:", findings);
@@ -189,8 +195,7 @@ fn check_managed(item: &Item<'_>, findings: &mut Findings) {
             continue;
         };
         let outline = known.outline();
-        let is_policy = known.reference().is_some()
-            || outline.starts_with('x')
+        let is_policy = outline.starts_with('x')
             || (outline.starts_with("arn:") && outline.contains(":policy/"))
             || outline.contains("{{resolve:");
         if !is_policy {
@@ -222,7 +227,7 @@ fn characters(value: &Value) -> usize {
                 + 1
         }
         Value::Array(items) => items.iter().map(|item| characters(item) + 1).sum::<usize>() + 1,
-        other => other.to_string().len(),
+        scalar => canonical(scalar).len(),
     }
 }
 

@@ -96,8 +96,8 @@ fn check_kinds(item: &Item<'_>, place: &str, findings: &mut Findings) {
             .error(place, "Fargate and instances cannot be mixed in one queue")
             .fix("make a queue for each");
     }
-    let mut ids: Vec<&String> = Vec::new();
-    for (id, _) in &environments {
+    let mut ids: Vec<&str> = Vec::new();
+    for (id, _) in environments {
         if ids.contains(&id) {
             findings.error(place, format!("{id} is there twice"));
         }
@@ -105,7 +105,7 @@ fn check_kinds(item: &Item<'_>, place: &str, findings: &mut Findings) {
     }
 }
 
-fn environments<'a>(item: &Item<'a>, order: Option<&Value>) -> Vec<(String, &'a Resource)> {
+fn environments<'a>(item: &Item<'a>, order: Option<&Value>) -> Vec<(&'a str, &'a Resource)> {
     let items = order.and_then(Value::as_array).into_iter().flatten();
     items
         .filter_map(|one| item.target(one.get("ComputeEnvironment")?))

@@ -108,8 +108,7 @@ pub(super) fn check_endpoint(item: &Item<'_>, findings: &mut Findings) {
             format!("{key} is not for endpoints of the type {kind}"),
         );
     }
-    let Some(service) = Text::of(item.at("ServiceName")).filter(|text| text.reference().is_none())
-    else {
+    let Some(service) = Text::of(item.at("ServiceName")).filter(|text| !text.is_reference()) else {
         return;
     };
     let outline = service.outline();

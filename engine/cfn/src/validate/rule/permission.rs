@@ -30,15 +30,15 @@ const SOURCES: &[(&str, &str, &[&str])] = &[
 /// Checks a permission.
 pub(super) fn check(item: &Item<'_>, findings: &mut Findings) {
     check_action(item, findings);
-    let principal = Text::of(item.at("Principal")).and_then(|text| text.sample());
+    let principal = Text::of(item.at("Principal")).and_then(Text::sample);
     let Some(principal) = principal else { return };
-    let place = item.place("Principal");
+    let place = item.root.key("Principal");
     if principal.contains("amazon") && !principal.starts_with("arn:") {
         check_service(&principal, &place, findings);
     } else if !is_identity(&principal) {
         findings
             .error(
-                place,
+                &place,
                 format!(
                     "{} is neither a service, an account nor an ARN",
                     shown(&principal)

@@ -100,23 +100,15 @@ fn check_bucket_name(item: &Item<'_>, findings: &mut Findings) {
         return;
     };
     let place = item.place("BucketName");
-    let Some(name) = text.constant() else {
-        if text
-            .outline()
-            .chars()
-            .any(|letter| letter.is_ascii_uppercase() || letter == '_')
-        {
-            findings.error(
-                place,
-                format!(
-                    "{} has letters that a bucket's name cannot have",
-                    shown(&text.outline())
-                ),
-            );
-        }
-        return;
+    let is_constant = text.is_constant();
+    let name = text.outline();
+    let problem = match is_constant {
+        true => problem_of_name(&name),
+        false => name
+            .contains(|letter: char| letter.is_ascii_uppercase() || letter == '_')
+            .then_some("has letters that a bucket's name cannot have"),
     };
-    if let Some(problem) = problem_of_name(&name) {
+    if let Some(problem) = problem {
         findings.error(place, format!("{} {problem}", shown(&name)));
     }
 }
