@@ -30,6 +30,9 @@ pub(crate) enum Field {
     /// Host path of the directory of known sites: offset and length.
     Sites,
     SitesBytes,
+    /// Records of files whose sites are known: offset and count.
+    Known,
+    KnownCount,
 }
 
 pub(crate) const WORD: usize = 8;
@@ -40,6 +43,11 @@ pub(crate) const READ_ONLY: usize = 1;
 pub(crate) const DIRECTORY: usize = 2;
 /// Inode, and number of links in the image.
 pub(crate) const FILE_WORDS: usize = 2;
+
+/// What a file's content is known by: device, inode, size, and seconds and nanoseconds of its last change.
+pub(crate) type Key = [u64; 5];
+/// [`Key`], then the offset of the file's sites, one word each, and their count.
+pub(crate) const KNOWN_WORDS: usize = 7;
 
 /// A mapped plan.
 #[derive(Clone, Copy)]
@@ -94,6 +102,16 @@ impl<'a> Plan<'a> {
                 is_directory: word(5) & DIRECTORY != 0,
             }
         })
+    }
+
+    /// The sites of a file, as bytes of words, if they were known before the run.
+    pub(crate) fn known(&self, key: &Key) -> Option<&'a [u8]> {
+        let table = self.field(Field::Known);
+        let word = |index: usize, place| self.word(table, index * KNOWN_WORDS + place);
+        let is_file =
+            |index: &usize| (0..key.len()).all(|place| word(*index, place) as u64 == key[place]);
+        let index = (0..self.field(Field::KnownCount)).find(is_file)?;
+        Some(self.text(word(index, 5), word(index, 6) * WORD))
     }
 
     /// The number of links that the image has to the file with this inode, if it is the image's.

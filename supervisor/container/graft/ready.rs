@@ -1,7 +1,8 @@
 //! Code as it is after its calls were replaced, in files of this run: the next process that maps the same
 //! code maps such a file, shares its pages with all others, and changes nothing.
 //!
-//! A file has the code, then its trampolines, which lie at the same distance from it in every process. It is
+//! A file is written by the second process that could use it: most code of short jobs runs once.
+//! It has the code, then its trampolines, which lie at the same distance from it in every process. It is
 //! empty if there is nothing to replace.
 
 use crate::entry;
@@ -96,10 +97,16 @@ impl Ready {
             }
             parts = [(mapping.at, self.bytes), (at, bytes)];
         }
+        let create = |suffix: &[u8], name: &mut Text| {
+            name.push(self.path.bytes())?;
+            name.push(suffix)?;
+            File::open(AT_FDCWD, name.pointer(), O_WRONLY | O_CREAT | O_EXCL, 0o600)
+        };
+        if create(b".once", &mut Text::new()).is_ok() {
+            return Ok(());
+        }
         let mut new = Text::new();
-        new.push(self.path.bytes())?;
-        new.push(b".new")?;
-        let file = File::open(AT_FDCWD, new.pointer(), O_WRONLY | O_CREAT | O_EXCL, 0o600)?;
+        let file = create(b".new", &mut new)?;
         for (at, bytes) in parts {
             file.write_from(at, bytes);
         }

@@ -47,8 +47,16 @@ pub(crate) fn scan_file(file: &[u8], found: &mut dyn FnMut(Site)) {
     if !is_program(file) {
         return;
     }
-    if !each_section(file, found) {
-        each_segment(file, found);
+    // A hostile table may name the same code again and again.
+    let mut left = file.len();
+    let mut scan = |code: &[u8], offset| {
+        if code.len() <= left {
+            left -= code.len();
+            scan(code, offset, found);
+        }
+    };
+    if !each_section(file, &mut scan) {
+        each_segment(file, &mut scan);
     }
 }
 
@@ -69,7 +77,7 @@ pub(crate) fn scan(code: &[u8], offset: u64, found: &mut dyn FnMut(Site)) {
 
 /// Scans the sections of code; tells whether there were any. Old linkers put constants into the same
 /// segment as code, so sections are the better guide.
-fn each_section(file: &[u8], found: &mut dyn FnMut(Site)) -> bool {
+fn each_section(file: &[u8], scan: &mut dyn FnMut(&[u8], u64)) -> bool {
     const PROGBITS: usize = 1;
     const EXECUTABLE: usize = 4;
     let (Some(table), Some(size), Some(count)) = (
@@ -89,13 +97,13 @@ fn each_section(file: &[u8], found: &mut dyn FnMut(Site)) -> bool {
             return any;
         };
         if kind == PROGBITS && flags & EXECUTABLE != 0 {
-            any |= part(file, field(0x18, 8), field(0x20, 8), found);
+            any |= part(file, field(0x18, 8), field(0x20, 8), scan);
         }
     }
     any
 }
 
-fn each_segment(file: &[u8], found: &mut dyn FnMut(Site)) {
+fn each_segment(file: &[u8], scan: &mut dyn FnMut(&[u8], u64)) {
     const LOAD: usize = 1;
     const EXECUTABLE: usize = 1;
     let (Some(table), Some(size), Some(count)) = (
@@ -111,7 +119,7 @@ fn each_segment(file: &[u8], found: &mut dyn FnMut(Site)) {
         };
         let field = |offset: usize, width| number(file, at.checked_add(offset)?, width);
         if field(0, 4) == Some(LOAD) && field(4, 4).is_some_and(|flags| flags & EXECUTABLE != 0) {
-            part(file, field(8, 8), field(0x20, 8), found);
+            part(file, field(8, 8), field(0x20, 8), scan);
         }
     }
 }
@@ -120,14 +128,14 @@ fn part(
     file: &[u8],
     offset: Option<usize>,
     length: Option<usize>,
-    found: &mut dyn FnMut(Site),
+    scan: &mut dyn FnMut(&[u8], u64),
 ) -> bool {
     let range = offset.zip(length).and_then(|(offset, length)| {
         let code = file.get(offset..offset.checked_add(length)?)?;
         Some((code, offset))
     });
     if let Some((code, offset)) = range {
-        scan(code, offset as u64, found);
+        scan(code, offset as u64);
     }
     range.is_some()
 }
@@ -154,6 +162,15 @@ fn next_pair(code: &[u8], mut from: usize) -> Option<usize> {
 
 /// The window's start and length, if there is an instruction that may need translation.
 fn judge(code: &[u8], at: usize) -> Option<(usize, usize)> {
+    if let Some(number) = direct_number(code, at) {
+        // Nearly all of them are like that, and need no decoding of what is before them.
+        if !is_translated(number) {
+            return None;
+        }
+        if !is_target(code, at, at + 1) {
+            return Some((at - 5, 7));
+        }
+    }
     let before = Before::new(code, at)?;
     if before
         .number(code)
@@ -191,7 +208,7 @@ impl Before {
                 None => {}
             }
         }
-        let direct = is_direct(code, at);
+        let direct = direct_number(code, at).is_some();
         if !direct && (votes < 4 || votes < 3 * against) {
             return None;
         }
@@ -246,13 +263,12 @@ fn reaches(code: &[u8], from: usize, at: usize) -> Option<bool> {
     Some(here == at)
 }
 
-/// Whether a small number is loaded just before, the form in which nearly all system calls come.
-pub(crate) fn is_direct(code: &[u8], at: usize) -> bool {
-    let Some(bytes) = at.checked_sub(6).map(|from| &code[from..at]) else {
-        return false;
-    };
+/// The small number that is loaded just before, the form in which nearly all system calls come.
+fn direct_number(code: &[u8], at: usize) -> Option<u32> {
+    let bytes = &code[at.checked_sub(6)?..at];
     let is_extended = bytes[0] & 0xf1 == 0x41 || bytes[0] & 0xf8 == 0x48;
-    bytes[1] == 0xb8 && bytes[3] < 2 && bytes[4] == 0 && bytes[5] == 0 && !is_extended
+    let is_direct = bytes[1] == 0xb8 && bytes[3] < 2 && bytes[4] == 0 && bytes[5] == 0;
+    (is_direct && !is_extended).then(|| u32::from(bytes[2]) | u32::from(bytes[3]) << 8)
 }
 
 /// Whether an instruction certainly leaves the register of the number alone.

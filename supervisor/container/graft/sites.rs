@@ -1,5 +1,6 @@
-//! The sites of a file: looked for once in a run, and then known to all its processes.
+//! The sites of a file: known from the plan, or looked for once in a run and then known to all its processes.
 
+use crate::plan::Key;
 use crate::scan::{Site, scan_file};
 use crate::state::state;
 use crate::sys::{
@@ -35,6 +36,9 @@ impl Sites {
         if !status.is_file() || status.size() == 0 {
             return Err(sys::ENOEXEC);
         }
+        if let Some(words) = state().plan.known(&key(&status)) {
+            return Ok(Self::planned(words));
+        }
         let mut path = Text::new();
         let is_named = name(&status, &mut path).is_ok();
         if let Some(known) = is_named.then(|| Self::read(&path)).and_then(Result::ok) {
@@ -67,6 +71,15 @@ impl Sites {
             bytes,
             count: bytes / WORD,
         })
+    }
+
+    /// Words of the plan, where they lie at a multiple of their size.
+    fn planned(words: &'static [u8]) -> Self {
+        let (at, count) = (words.as_ptr() as usize, words.len() / WORD);
+        if count == 0 || !at.is_multiple_of(WORD) {
+            return Self::none();
+        }
+        Self { at, bytes: 0, count }
     }
 
     /// No sites, at an address that is good for an empty list.
@@ -131,20 +144,21 @@ impl Sites {
     }
 }
 
-/// A name for the file's content: device, inode, size and time of change.
-pub(crate) fn name(status: &Status, path: &mut Text) -> Answer<()> {
+fn key(status: &Status) -> Key {
     const CHANGED_SECONDS: usize = 11;
-    path.push(state().plan.sites())?;
-    for (at, word) in [
+    [
         status.device(),
         status.inode(),
         status.size() as u64,
         status.0[CHANGED_SECONDS],
         status.0[CHANGED_SECONDS + 1],
     ]
-    .into_iter()
-    .enumerate()
-    {
+}
+
+/// A name for the file's content.
+pub(crate) fn name(status: &Status, path: &mut Text) -> Answer<()> {
+    path.push(state().plan.sites())?;
+    for (at, word) in key(status).into_iter().enumerate() {
         path.push(if at == 0 { b"/" } else { b"-" })?;
         path.push_number(word as usize)?;
     }

@@ -1,20 +1,17 @@
 //! Where a jump can replace a system call: whole instructions that nothing leads into.
 
 use super::decode::{Instruction, Kind, decode};
-use super::scan::{FARTHEST_START, JUMP_BYTES, SYSCALL, is_direct};
+use super::scan::{FARTHEST_START, JUMP_BYTES, SYSCALL};
 
 /// Reach of a short branch, and how far away long ones are looked for.
 const SHORT_REACH: usize = 144;
 const LONG_REACH: usize = 4096;
 
-/// A window of at least [`JUMP_BYTES`] around the `syscall` at `at` that nothing jumps into: with what is
-/// before it, else with what follows, else with more of what is before. `starts` are the places of the
+/// A window of at least [`JUMP_BYTES`] around the `syscall` at `at` that nothing jumps into: with what
+/// follows, else with what is before. `starts` are the places of the
 /// instructions before it, the last one first.
 pub(crate) fn window(code: &[u8], at: usize, starts: &[usize]) -> Option<(usize, usize)> {
     let end = at + SYSCALL.len();
-    if is_direct(code, at) && !is_target(code, at, end - 1) {
-        return Some((at - 5, 7));
-    }
     let forward = extend_forward(code, end, at + JUMP_BYTES);
     if let Some(end) = forward.filter(|&end| !is_target(code, at + 1, end - 1)) {
         return Some((at, end - at));

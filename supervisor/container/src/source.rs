@@ -38,4 +38,17 @@ pub trait BlobSource: Send + Sync {
     ) -> BoxFuture<'a, Result<Option<Bytes>, Error>> {
         Box::pin(ready(Ok(None)))
     }
+
+    /// A stream of the blob from this byte on; `None` if the source can only give whole blobs. The caller
+    /// verifies the blob.
+    ///
+    /// # Errors
+    /// As [`BlobSource::blob`].
+    fn rest<'a>(
+        &'a self,
+        _digest: &'a Digest,
+        _from: u64,
+    ) -> BoxFuture<'a, Result<Option<BlobStream>, Error>> {
+        Box::pin(ready(Ok(None)))
+    }
 }

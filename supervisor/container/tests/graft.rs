@@ -146,6 +146,39 @@ fn both_engines_do_the_same() {
     );
 }
 
+/// What is known of a program from former runs holds for no other one.
+#[test]
+fn a_changed_image_is_searched_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let rootfs = busybox_root(&folder.path().join("root"));
+    let engine = select(Some("graft")).unwrap().engine;
+    let script = "cp /bin/busybox /busybox; /busybox cat /etc/data; cat /users | wc -l; echo x > /bin/sh; rm /bin/cat";
+    let job = job(script, &folder.path().join("scratch"));
+    let program = rootfs.path.join("bin/busybox");
+    let run = || {
+        let mut lines = Vec::new();
+        let mut collect =
+            |_: Stream, line: &[u8]| lines.push(String::from_utf8_lossy(line).into_owned());
+        let outcome = engine.run(&rootfs, &job, &mut collect).unwrap();
+        (outcome.exit, lines)
+    };
+    let expected = (
+        Exit::Code(0),
+        ["b", "a", "c", "2"].map(str::to_owned).into(),
+    );
+    for _ in 0..3 {
+        assert_eq!(run(), expected);
+    }
+    let mut other = std::fs::read(&program).unwrap();
+    other.extend(b"more");
+    std::fs::remove_file(&program).unwrap();
+    std::fs::write(&program, other).unwrap();
+    std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
+    for _ in 0..2 {
+        assert_eq!(run(), expected);
+    }
+}
+
 #[test]
 fn mounts_lead_to_the_host() {
     let folder = tempfile::tempdir().unwrap();

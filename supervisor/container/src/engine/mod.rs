@@ -179,7 +179,7 @@ pub fn select(forced: Option<&str>) -> Result<Selected, Error> {
             Err(reason) => Err(refused("chroot", reason)),
         },
         Some("graft") => match graft::probe() {
-            Ok(()) => Ok(Selected::new(graft::Graft, "as asked for")),
+            Ok(()) => Ok(Selected::new(graft::Graft::default(), "as asked for")),
             Err(reason) => Err(refused("graft", reason)),
         },
         Some(other) => Err(refused(
@@ -200,7 +200,7 @@ fn select_any() -> Result<Selected, Error> {
         Err(reason) => reason,
     };
     let others = match graft::probe() {
-        Ok(()) => return Ok(Selected::new(graft::Graft, namespaces)),
+        Ok(()) => return Ok(Selected::new(graft::Graft::default(), namespaces)),
         Err(graft) => format!("{namespaces}; {graft}"),
     };
     match chroot::probe() {

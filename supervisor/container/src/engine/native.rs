@@ -136,8 +136,11 @@ pub(crate) fn launch(
 }
 
 /// Whether the first process of a job gets to know, and ends, what the job's other processes leave. AWS
-/// Lambda refuses it.
-fn adopts_orphans() -> bool {
+/// Lambda refuses it, and old kernels do not list children.
+pub(crate) fn adopts_orphans() -> bool {
+    if !Path::new("/proc/thread-self/children").exists() {
+        return false;
+    }
     let own = rustix::process::getpid();
     let is_allowed = rustix::process::set_child_subreaper(Some(own)).is_ok();
     is_allowed && rustix::process::set_child_subreaper(None).is_ok()

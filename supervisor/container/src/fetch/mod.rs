@@ -1,11 +1,11 @@
-//! The bytes of a layer in order and verified, whatever way they come: large layers in parts, several at
-//! once, each asked for again alone if its connection breaks; others, and those of sources that know no
-//! parts, as one stream, which goes on where it broke.
+//! The bytes of a layer in order and verified, whatever way they come: large layers of distant sources in
+//! parts, several at once, each asked for again alone if its connection breaks; others as one stream, which
+//! goes on where it broke.
 
 mod whole;
 
 use std::ops::Range;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
@@ -22,6 +22,9 @@ use whole::Whole;
 const PART_BYTES: u64 = 2 << 20;
 /// Parts on their way at once: one connection to S3 carries about a fifth of what a function can take.
 const PARTS_AT_ONCE: usize = 4;
+/// A source that gives the first part within this time fills one connection faster than layers are
+/// extracted, and a request for every part would only be work for both sides.
+const NEAR: Duration = Duration::from_millis(20);
 /// Bytes of one piece of a part.
 const PIECE_BYTES: usize = 128 << 10;
 /// Tries of one part or stream.
@@ -110,15 +113,23 @@ async fn pieces_of<'a>(
     source: &'a dyn BlobSource,
     layer: &'a Descriptor,
 ) -> Result<stream::BoxStream<'a, Result<Bytes, Error>>, Error> {
-    if layer.size > PART_BYTES {
-        let first = part(source, &layer.digest, 0..PART_BYTES).await?;
-        if let Some(first) = first {
-            let first = stream::iter([Ok(first)]);
-            let parts = first.chain(rest(source, layer));
-            return Ok(parts.map_ok(pieces).try_flatten().boxed());
-        }
+    if layer.size <= PART_BYTES {
+        return Ok(Whole::new(source, layer, 0).stream().boxed());
     }
-    Ok(Whole::new(source, &layer.digest).stream().boxed())
+    let start = Instant::now();
+    let Some(first) = part(source, &layer.digest, 0..PART_BYTES).await? else {
+        return Ok(Whole::new(source, layer, 0).stream().boxed());
+    };
+    let is_near = start.elapsed() < NEAR;
+    let first = pieces(first);
+    Ok(match is_near {
+        true => first
+            .chain(Whole::new(source, layer, PART_BYTES).stream())
+            .boxed(),
+        false => first
+            .chain(parts(source, layer).map_ok(pieces).try_flatten())
+            .boxed(),
+    })
 }
 
 /// A part in small pieces, so that what counts pieces to bound its memory bounds it here too.
@@ -130,7 +141,7 @@ fn pieces(mut part: Bytes) -> impl Stream<Item = Result<Bytes, Error>> {
 }
 
 /// All parts but the first, in order.
-fn rest<'a>(
+fn parts<'a>(
     source: &'a dyn BlobSource,
     layer: &'a Descriptor,
 ) -> impl Stream<Item = Result<Bytes, Error>> + 'a {

@@ -22,17 +22,19 @@ impl Http {
         Ok(self.pieces(response))
     }
 
+    /// A blob from this byte on, piece by piece; `None` if the registry answers with the whole blob.
+    pub(crate) async fn rest(&self, path: &str, from: u64) -> Result<Option<BlobStream>, Error> {
+        self.ranged(path, &format!("bytes={from}-")).await
+    }
+
     /// These bytes of a blob; `None` if the registry answers with the whole blob.
     pub(crate) async fn part(&self, path: &str, range: Range<u64>) -> Result<Option<Bytes>, Error> {
         let bytes = format!("bytes={}-{}", range.start, range.end.saturating_sub(1));
-        let ask = Ask::get(path, "*/*").header(RANGE, &bytes);
-        let response = self.found(&ask).await?;
-        if response.status() != StatusCode::PARTIAL_CONTENT {
+        let Some(mut pieces) = self.ranged(path, &bytes).await? else {
             return Ok(None);
-        }
+        };
         let length = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
         let mut part = BytesMut::with_capacity(length);
-        let mut pieces = self.pieces(response);
         while let Some(piece) = pieces.try_next().await? {
             part.extend_from_slice(&piece);
             if part.len() > length {
@@ -43,6 +45,13 @@ impl Http {
             return Err(self.unavailable("a part of a blob has another length than asked for"));
         }
         Ok(Some(part.freeze()))
+    }
+
+    async fn ranged(&self, path: &str, range: &str) -> Result<Option<BlobStream>, Error> {
+        let ask = Ask::get(path, "*/*").header(RANGE, range);
+        let response = self.found(&ask).await?;
+        let is_part = response.status() == StatusCode::PARTIAL_CONTENT;
+        Ok(is_part.then(|| self.pieces(response)))
     }
 
     fn pieces(&self, response: Response<Incoming>) -> BlobStream {

@@ -97,4 +97,15 @@ impl BlobSource for Client {
             self.http.part(&path, range).await
         })
     }
+
+    fn rest<'a>(
+        &'a self,
+        digest: &'a Digest,
+        from: u64,
+    ) -> BoxFuture<'a, Result<Option<BlobStream>, Error>> {
+        Box::pin(async move {
+            let path = format!("/v2/{}/blobs/{digest}", self.reference.repository);
+            self.http.rest(&path, from).await
+        })
+    }
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::plan::{self, Field};
+use super::known::Words;
+use super::plan::{self, Field, Key};
+
 /// A plan in the making.
 #[derive(Default)]
 pub(crate) struct PlanBuilder {
@@ -16,6 +18,8 @@ pub(crate) struct PlanBuilder {
     pub(crate) mounts: Vec<MountRecord>,
     /// Inodes of files, and how many links the image has to each.
     files: BTreeMap<u64, u64>,
+    /// Files of the root, and the sites in them.
+    pub(crate) known: Vec<(Key, Words)>,
 }
 
 /// See [`plan::Mount`].
@@ -34,20 +38,27 @@ impl PlanBuilder {
         *self.files.entry(inode).or_default() += 1;
     }
 
+    /// Whether a name of a file with this inode was added.
+    pub(crate) fn has_file(&self, inode: u64) -> bool {
+        self.files.contains_key(&inode)
+    }
+
     /// The plan's bytes.
     pub(crate) fn build(&mut self) -> Vec<u8> {
         // The innermost mount is found first.
         self.mounts
             .sort_by_key(|mount| std::cmp::Reverse(mount.guest.len()));
-        let header = (Field::SitesBytes as usize + 1) * plan::WORD;
+        let header = (Field::KnownCount as usize + 1) * plan::WORD;
         let mounts = header;
         let files = mounts + self.mounts.len() * plan::MOUNT_WORDS * plan::WORD;
+        let known = files + self.files.len() * plan::FILE_WORDS * plan::WORD;
+        let (records, sites) = self.known_words(known);
         let mut texts = Texts {
-            begin: files + self.files.len() * plan::FILE_WORDS * plan::WORD,
+            begin: known + (records.len() + sites.len()) * plan::WORD,
             bytes: Vec::new(),
         };
         let (root, loader) = (texts.add(&self.root), texts.add(&self.loader));
-        let sites = texts.add(&self.sites);
+        let folder = texts.add(&self.sites);
         let mut words = vec![
             plan::MAGIC,
             u64::from(self.user),
@@ -62,7 +73,8 @@ impl PlanBuilder {
         ]);
         words.extend([mounts as u64, self.mounts.len() as u64]);
         words.extend([files as u64, self.files.len() as u64]);
-        words.extend([sites, self.sites.len() as u64]);
+        words.extend([folder, self.sites.len() as u64]);
+        words.extend([known as u64, self.known.len() as u64]);
         for mount in &self.mounts {
             let (guest, host) = (texts.add(&mount.guest), texts.add(&mount.host));
             words.extend([
@@ -82,8 +94,22 @@ impl PlanBuilder {
         for (inode, links) in &self.files {
             words.extend([*inode, *links]);
         }
+        words.extend(records.into_iter().chain(sites));
         let words = words.iter().flat_map(|word| word.to_le_bytes());
         words.chain(texts.bytes).collect()
+    }
+
+    /// Records of known files that stand at an offset, and the sites that follow all of them.
+    fn known_words(&self, at: usize) -> (Vec<u64>, Vec<u64>) {
+        let begin = at + self.known.len() * plan::KNOWN_WORDS * plan::WORD;
+        let (mut records, mut sites) = (Vec::new(), Vec::new());
+        for (key, words) in &self.known {
+            let offset = begin + sites.len() * plan::WORD;
+            records.extend(key);
+            records.extend([offset as u64, words.len() as u64]);
+            sites.extend(words.iter());
+        }
+        (records, sites)
     }
 }
 
@@ -125,6 +151,9 @@ mod tests {
             mounts: vec![mount("/dev"), mount("/dev/shm")],
             ..PlanBuilder::default()
         };
+        let keys = [[1, 2, 3, 4, 5], [1, 2, 3, 4, 6], [2; 5]];
+        builder.known.push((keys[0], [7, 8].into()));
+        builder.known.push((keys[1], [].into()));
         for inode in [12, 12, 5] {
             builder.add_file(inode);
         }
@@ -135,6 +164,9 @@ mod tests {
         assert_eq!(plan.root(), b"/r");
         assert_eq!(plan.sites(), b"/s");
         assert_eq!(plan.loader(), b"/l\0");
+        let sites = [7_u64, 8].map(u64::to_le_bytes).concat();
+        let expected = [Some(sites.as_slice()), Some(b"".as_slice()), None];
+        assert_eq!(keys.map(|key| plan.known(&key)), expected);
         let first = plan.mounts().next();
         let expected = Mount {
             guest: b"/dev/shm",

@@ -7,23 +7,21 @@
 //! machine around is the boundary.
 
 mod build;
+mod known;
 mod root;
 
-#[cfg(test)]
 #[path = "../../../graft/decode.rs"]
 mod decode;
 #[path = "../../../graft/elf.rs"]
 mod elf;
-#[cfg(test)]
 #[path = "../../../graft/numbers.rs"]
 mod numbers;
 #[cfg_attr(not(test), allow(dead_code, reason = "reading is the loader's half"))]
 #[path = "../../../graft/plan.rs"]
 mod plan;
-#[cfg(test)]
+#[cfg_attr(not(test), allow(dead_code, reason = "reading is the loader's half"))]
 #[path = "../../../graft/scan.rs"]
 mod scan;
-#[cfg(test)]
 #[path = "../../../graft/window.rs"]
 mod window;
 
@@ -38,12 +36,14 @@ use rustix::process::{Pid, Signal};
 
 use crate::cache::Rootfs;
 use crate::engine::namespaces::reported;
-use crate::engine::native::launch_here;
+use crate::engine::native::{adopts_orphans, launch_here};
 use crate::engine::output::Watched;
 use crate::engine::process::{Execution, c_string};
 use crate::engine::{Engine, Exit, Job, Outcome, Output, user};
 use crate::error::Error;
 use crate::rooted;
+use crate::sys::Report;
+use known::Known;
 use root::Root;
 
 /// The loader, compressed; empty where there is none for the processor.
@@ -54,7 +54,10 @@ const BUSY_RETRIES: usize = 100;
 const BUSY_PAUSE: Duration = Duration::from_millis(10);
 
 /// See the module.
-pub(crate) struct Graft;
+#[derive(Default)]
+pub(crate) struct Graft {
+    known: Known,
+}
 
 impl Engine for Graft {
     fn name(&self) -> &'static str {
@@ -67,8 +70,9 @@ impl Engine for Graft {
             .map_err(|error| Error::file("open", &rootfs.path, error))?;
         let user = user::find(&image, job.user.as_deref().unwrap_or(&rootfs.config.user))?;
         let execution = Execution::new(&rootfs.config, job, &user)?;
-        let root = Root::new(&rootfs.path, job, &execution.directory, &user)?;
+        let root = Root::new(&rootfs.path, job, &execution.directory, &user, &self.known)?;
         let (exit, watched, peak_kib) = start(&root, &execution, job, output)?;
+        root.note(&self.known);
         Ok(Outcome {
             exit,
             duration: begin.elapsed(),
@@ -138,11 +142,19 @@ fn launch(
         directory: root.host_directory(&execution.directory)?,
     };
     let watched = launch_here(execution, job, output);
-    end_all(root.loader());
+    // Who adopts orphans has ended them, unless it was ended itself.
+    if !(adopts_orphans() && watched.as_ref().is_ok_and(has_ended)) {
+        end_all(root.loader());
+    }
     let watched = watched?;
     let step = |_| "start the first process".to_owned();
     let (exit, peak_kib) = reported(&watched, name.unwrap_or_default(), step)?;
     Ok((exit, watched, peak_kib))
+}
+
+/// Whether the first process has collected all others.
+fn has_ended(watched: &Watched) -> bool {
+    Report::read_all(&watched.reports).any(|report| matches!(report, Report::Ended { .. }))
 }
 
 /// Kills every process that this run's loader has started, wherever it has gone: the file is of this run

@@ -11,6 +11,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::build::{MountRecord, PlanBuilder};
+use super::known::Known;
 use super::loader;
 use crate::engine::files::{canonical, make_directory, make_file, names, symlink};
 use crate::engine::process::Execution;
@@ -21,6 +22,9 @@ use crate::rooted::remove_tree;
 
 /// Directories that are those of the host.
 const PASSED: [&str; 3] = ["/proc", "/sys", "/dev"];
+
+/// Where the processes of a run write down what they find in files.
+const SITES: &str = "sites";
 
 /// See the module; dropping it removes it.
 pub(crate) struct Root {
@@ -46,7 +50,13 @@ impl Drop for Root {
 }
 
 impl Root {
-    pub(crate) fn new(image: &Path, job: &Job, start: &str, user: &User) -> Result<Self, Error> {
+    pub(crate) fn new(
+        image: &Path,
+        job: &Job,
+        start: &str,
+        user: &User,
+        known: &Known,
+    ) -> Result<Self, Error> {
         let scratch = real(&job.scratch)?;
         let directory = scratch.join("container");
         remove_tree(&directory).map_err(|error| Error::file("remove", &directory, error))?;
@@ -59,12 +69,20 @@ impl Root {
             directory,
             builder: PlanBuilder::default(),
         };
-        root.fill(image, &root.path.clone(), 0)?;
+        root.fill(image, &root.path.clone(), 0, known)?;
         root.add_mounts(job)?;
         root.add_directories(start)?;
         root.add_name_service()?;
         root.write_plan(user)?;
         Ok(root)
+    }
+
+    /// Remembers which files of the image the run has searched.
+    pub(crate) fn note(&self, known: &Known) {
+        let device = self.builder.device;
+        known.note(&self.directory.join(SITES), |place, inode| {
+            place == device && self.builder.has_file(inode)
+        });
     }
 
     /// Path of this run's loader.
@@ -133,7 +151,13 @@ impl Root {
     }
 
     /// Makes what is at `source` at `target`, which is `depth` directories below the root.
-    fn fill(&mut self, source: &Path, target: &Path, depth: usize) -> Result<(), Error> {
+    fn fill(
+        &mut self,
+        source: &Path,
+        target: &Path,
+        depth: usize,
+        known: &Known,
+    ) -> Result<(), Error> {
         let failed = |error| Error::file("copy", source, error);
         let status = fs::symlink_metadata(source).map_err(failed)?;
         if status.is_symlink() {
@@ -146,7 +170,7 @@ impl Root {
             make_directory(target, mode & 0o1777 | 0o700)?;
             for entry in fs::read_dir(source).map_err(failed)? {
                 let name = entry.map_err(failed)?.file_name();
-                self.fill(&source.join(&name), &target.join(&name), depth + 1)?;
+                self.fill(&source.join(&name), &target.join(&name), depth + 1, known)?;
             }
             let directory = File::open(target).map_err(failed)?;
             let modified = status.modified().map_err(failed)?;
@@ -154,8 +178,9 @@ impl Root {
         }
         if status.is_file() {
             share(source, target).map_err(failed)?;
-            let inode = fs::symlink_metadata(target).map_err(failed)?.ino();
-            self.builder.add_file(inode);
+            let status = fs::symlink_metadata(target).map_err(failed)?;
+            self.builder.add_file(status.ino());
+            self.builder.known.extend(known.sites(target, &status));
         }
         Ok(())
     }
@@ -262,7 +287,7 @@ impl Root {
         self.builder.device = status.dev();
         self.builder.root = self.path.as_os_str().as_bytes().to_vec();
         self.builder.loader = self.loader.as_os_str().as_bytes().to_vec();
-        let sites = self.directory.join("sites");
+        let sites = self.directory.join(SITES);
         make_directory(&sites, 0o700)?;
         self.builder.sites = sites.as_os_str().as_bytes().to_vec();
         make_file(&self.plan, &self.builder.build())?;
