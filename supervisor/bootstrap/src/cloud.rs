@@ -23,7 +23,7 @@ use crate::store::{Location, path_of};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const REPLY_TIMEOUT: Duration = Duration::from_secs(20);
-const TRIES: u32 = 4;
+const TRIES: u32 = 6;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// A page of a listing has 1,000 keys of 1,024 bytes, each of which may be encoded as three.
 const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;

@@ -12,6 +12,7 @@ use aws_smithy_types::date_time::Format;
 use http_body_util::{BodyExt, Empty, Limited};
 use scar_container::{HttpsClient, Trust, https_client};
 use serde_json::Value;
+use tokio::sync::Mutex;
 
 use crate::setup::{Environment, SetupError};
 
@@ -21,6 +22,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
 const TRIES: u32 = 3;
 const MAX_BYTES: usize = 64 * 1024;
+/// Credentials are asked for anew so long before they end; the agent has new ones by then.
+const RENEWED_BEFORE: Duration = Duration::from_secs(120);
 
 /// The provider that the environment names.
 pub(crate) fn of(environment: &Environment) -> Result<SharedCredentialsProvider, SetupError> {
@@ -38,6 +41,7 @@ pub(crate) fn of(environment: &Environment) -> Result<SharedCredentialsProvider,
                 client: https_client(trust, CONNECT_TIMEOUT).map_err(SetupError::Store)?,
                 address,
                 token: environment.optional(&["AWS_CONTAINER_AUTHORIZATION_TOKEN"]),
+                known: Mutex::default(),
             }))
         }
         (key, _) => {
@@ -50,11 +54,12 @@ pub(crate) fn of(environment: &Environment) -> Result<SharedCredentialsProvider,
     }
 }
 
-/// The agent that gives a job its credentials.
+/// The agent that gives a job its credentials. It refuses who asks it too often, so what it says is kept.
 struct Agent {
     client: HttpsClient,
     address: String,
     token: Option<String>,
+    known: Mutex<Option<Credentials>>,
 }
 
 impl std::fmt::Debug for Agent {
@@ -74,10 +79,15 @@ impl ProvideCredentials for Agent {
 
 impl Agent {
     async fn ask(&self) -> provider::Result {
+        // Held while the agent is asked: whoever comes meanwhile waits for the same answer.
+        let mut known = self.known.lock().await;
+        if let Some(credentials) = known.as_ref().filter(|one| is_fresh(one)) {
+            return Ok(credentials.clone());
+        }
         let mut last = String::new();
         for _ in 0..TRIES {
             match tokio::time::timeout(REPLY_TIMEOUT, self.ask_once()).await {
-                Ok(Ok(credentials)) => return Ok(credentials),
+                Ok(Ok(credentials)) => return Ok(known.insert(credentials).clone()),
                 Ok(Err(reason)) => last = reason,
                 Err(_) => "no answer in time".clone_into(&mut last),
             }
@@ -103,6 +113,12 @@ impl Agent {
             false => Err(format!("the agent answered {status}")),
         }
     }
+}
+
+/// Whether they will do for a while. Those that name no end are not kept.
+fn is_fresh(credentials: &Credentials) -> bool {
+    let end = credentials.expiry();
+    end.is_some_and(|end| end > SystemTime::now() + RENEWED_BEFORE)
 }
 
 fn parse(body: &[u8]) -> Option<Credentials> {

@@ -1,7 +1,8 @@
 //! What an invocation is: storage events in any wrapping, an HTTP request, an order, or plain data. Pure.
 //!
-//! Shapes: "Using Lambda with Amazon SQS", "… with Amazon SNS", "Input format for Lambda function
-//! integrations" and "Invoking Lambda function URLs" in the AWS guides.
+//! Shapes: "Using Lambda with Amazon SQS", "… with Amazon SNS", "… with an Application Load Balancer",
+//! "Input format for Lambda function integrations", "Invoking Lambda function URLs" and "Capturing records of
+//! Lambda asynchronous invocations" in the AWS guides.
 
 use serde_json::Value;
 
@@ -55,6 +56,9 @@ pub(crate) fn open(event: &Value, text: &str) -> Result<Envelope, Refused> {
     if let Some(order) = event.get("scar").and_then(Value::as_str) {
         return order_of(order, event);
     }
+    if is_of_a_clock(event) {
+        return order_of("schedule", event);
+    }
     let is_storage = ["Records", "Event", "detail-type"]
         .iter()
         .any(|name| event.get(name).is_some());
@@ -76,6 +80,13 @@ fn order_of(order: &str, event: &Value) -> Result<Envelope, Refused> {
         }
         _ => Err(Refused::Malformed(format!("order {order:?} is not known"))),
     }
+}
+
+/// What rules and schedules send that were not told to send anything else.
+fn is_of_a_clock(event: &Value) -> bool {
+    let is = |name: &str, value: &str| event.get(name).and_then(Value::as_str) == Some(value);
+    is("detail-type", "Scheduled Event")
+        && (is("source", "aws.events") || is("source", "aws.scheduler"))
 }
 
 fn letters(event: &Value) -> Result<Envelope, Refused> {
@@ -117,7 +128,7 @@ fn queued(record: &Value) -> Letter {
     let id = record.get("messageId").and_then(Value::as_str);
     Letter {
         id: Some(id.unwrap_or_default().to_owned()),
-        event: parse(record.get("body")).and_then(without_topic),
+        event: parse(record.get("body")).and_then(without_wrapping),
     }
 }
 
@@ -128,8 +139,12 @@ fn notified(record: &Value) -> Letter {
     }
 }
 
-/// A queue that subscribes to a topic gets the topic's own wrapping inside.
-fn without_topic(event: Value) -> Result<Value, Refused> {
+/// A queue that subscribes to a topic gets the topic's own wrapping inside, and one that failed invocations
+/// go to gets theirs.
+fn without_wrapping(mut event: Value) -> Result<Value, Refused> {
+    if let Some(payload) = event.get_mut("requestPayload") {
+        return Ok(payload.take());
+    }
     match event.get("Type").and_then(Value::as_str) {
         Some("Notification") => parse(event.get("Message")),
         _ => Ok(event),

@@ -50,7 +50,6 @@ fn becomes(event: &Value) -> Value {
         Envelope::Payload => json!("payload"),
         Envelope::Schedule(time) => json!({ "schedule": time }),
         Envelope::Request(request) => json!({
-            "request": request.id,
             "method": request.method,
             "query": request.query,
             "content_type": request.content_type,
@@ -128,7 +127,8 @@ fn any_json() -> impl Strategy<Value = Value> {
         "http",
         "method",
         "httpMethod",
-        "requestId",
+        "elb",
+        "requestPayload",
         "body",
         "messageId",
         "Sns",

@@ -129,6 +129,9 @@ async fn scheduled(
     log: &Log,
     time: String,
 ) -> Result<Value, Rejected> {
+    if !setup.config.more.scheduled {
+        return Err(refused(log, &Refused::NoSchedule));
+    }
     if setup.config.more.join.is_some() {
         let fired = window::fire(setup, &time).await;
         let members = fired.map_err(|error| Rejected {

@@ -1,7 +1,9 @@
-//! Requests of HTTP doors: API Gateway's payloads 1.0 and 2.0, and function URLs, which send 2.0. Pure.
+//! Requests of HTTP doors: API Gateway's payloads 1.0 and 2.0, function URLs, which send 2.0, and load
+//! balancers, which send 1.0 with parameters as they stand in the address. Pure.
 
 use std::collections::BTreeMap;
 
+use scar_schemas::event::decode_key;
 use serde_json::{Value, json};
 
 use crate::route::Refused;
@@ -9,8 +11,6 @@ use crate::route::Refused;
 /// A request as Lambda hands it over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Request {
-    /// Its identity.
-    pub(crate) id: String,
     /// The method, in capitals.
     pub(crate) method: String,
     /// Parameters of the query, decoded.
@@ -44,7 +44,6 @@ pub(crate) fn is_request(event: &Value) -> bool {
 pub(crate) fn parse(event: &Value) -> Result<Request, Refused> {
     let text = |path: &str| event.pointer(path).and_then(Value::as_str);
     let method = text("/requestContext/http/method").or_else(|| text("/httpMethod"));
-    let id = text("/requestContext/requestId").filter(|id| is_plain(id));
     let malformed = |what: &str| Refused::Malformed(format!("request without {what}"));
     let body = text("/body").unwrap_or_default();
     let is_encoded = event.get("isBase64Encoded").and_then(Value::as_bool);
@@ -53,12 +52,11 @@ pub(crate) fn parse(event: &Value) -> Result<Request, Refused> {
         false => body.as_bytes().to_vec(),
     };
     Ok(Request {
-        id: id.ok_or_else(|| malformed("an identity"))?.to_owned(),
         method: method
             .ok_or_else(|| malformed("a method"))?
             .to_ascii_uppercase(),
-        query: pairs(event.get("queryStringParameters")),
-        content_type: content_type(&pairs(event.get("headers"))),
+        query: query(event),
+        content_type: content_type(&pairs(event, "headers", "multiValueHeaders")),
         body,
     })
 }
@@ -94,16 +92,33 @@ impl Answer {
     }
 }
 
-/// Something that may become part of a key.
-fn is_plain(id: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_=".contains(&byte);
-    !id.is_empty() && id.len() <= 128 && id.bytes().all(is_plain)
+/// Parameters of the query. Only a load balancer leaves them encoded.
+fn query(event: &Value) -> BTreeMap<String, String> {
+    let pairs = pairs(
+        event,
+        "queryStringParameters",
+        "multiValueQueryStringParameters",
+    );
+    if event.pointer("/requestContext/elb").is_none() {
+        return pairs;
+    }
+    let decoded = |text: &str| decode_key(text).unwrap_or_else(|| text.to_owned());
+    let pairs = pairs.iter();
+    pairs
+        .map(|(name, value)| (decoded(name), decoded(value)))
+        .collect()
 }
 
-fn pairs(object: Option<&Value>) -> BTreeMap<String, String> {
-    let pairs = object.and_then(Value::as_object).into_iter().flatten();
+/// Names, in small letters, and values; of several values the last, where there are only such.
+fn pairs(event: &Value, single: &str, several: &str) -> BTreeMap<String, String> {
+    let object = |name| event.get(name).and_then(Value::as_object);
+    let last = |value: &Value| Some(value.as_array()?.last()?.as_str()?.to_owned());
+    let value = |value: &Value| value.as_str().map(str::to_owned).or_else(|| last(value));
+    let pairs = object(single).or_else(|| object(several));
     pairs
-        .filter_map(|(name, value)| Some((name.to_ascii_lowercase(), value.as_str()?.to_owned())))
+        .into_iter()
+        .flatten()
+        .filter_map(|(name, found)| Some((name.to_ascii_lowercase(), value(found)?)))
         .collect()
 }
 

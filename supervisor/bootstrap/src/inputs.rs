@@ -88,9 +88,12 @@ async fn get(
     path: &Path,
 ) -> Result<Metadata, Reply> {
     let setup = attempt.setup;
-    let store_failed = |error| Reply::Failed {
-        failure: failure::of_store(&error, setup.config.disk_mib),
-        retry: true,
+    let store_failed = |error| {
+        let failure = failure::of_store(&error, setup.config.disk_mib);
+        Reply::Failed {
+            retry: failure.class != FailureClass::Disk,
+            failure,
+        }
     };
     let fetched = setup
         .store

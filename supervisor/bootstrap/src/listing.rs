@@ -9,7 +9,7 @@ use scar_schemas::event::decode_key;
 use scar_schemas::record::ObjectVersion;
 
 use crate::setup::Setup;
-use crate::store::{Location, StoreError, of_cloud, path_of};
+use crate::store::{Location, StoreError, encoded, of_cloud};
 
 /// An object in a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,11 +129,6 @@ fn plain(text: &str) -> String {
         text = text.replace(reference, character);
     }
     text
-}
-
-/// A text as the value of a parameter.
-fn encoded(text: &str) -> String {
-    path_of(text).replace('/', "%2F")
 }
 
 #[cfg(test)]

@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use scar_schemas::contract::{Mode, Output, OutputKey, SYSTEM_PREFIX, StageConfig};
+use scar_schemas::contract::{Output, OutputKey, SYSTEM_PREFIX, StageConfig};
 use scar_schemas::glob::Glob;
-
-use crate::store::MAX_COPY_BYTES;
 
 /// Most files a task may publish.
 pub(crate) const MAX_FILES: usize = 10_000;
@@ -57,10 +55,6 @@ pub(crate) enum OutputError {
     SameKey(String, String, String),
     #[error("exactly one output file was expected for {pattern:?}, the task made {made}")]
     NotOne { pattern: String, made: usize },
-    #[error(
-        "output {0:?} has more than {MAX_COPY_BYTES} bytes, the most that can be published from a prefix"
-    )]
-    TooLarge(String),
     #[error("output directory {path:?} cannot be read")]
     File {
         path: PathBuf,
@@ -115,14 +109,12 @@ pub(crate) fn place(
     stem: &str,
 ) -> Result<Vec<Placed>, OutputError> {
     let mut places = Places::new();
-    for output in &config.outputs {
+    for (number, output) in config.outputs.iter().enumerate() {
         let selected = select(files, output, config.outputs.len() == 1, stem)?;
-        let is_fan = matches!(output.key, OutputKey::Prefix { .. });
-        let count = u32::try_from(selected.len()).unwrap_or(u32::MAX);
-        for (index, (file, key)) in (0..).zip(selected) {
-            check(&key, file, config.mode())?;
+        let fans = fans(&selected, output, config.more.counted.get(&number));
+        for ((file, key), fan) in selected.into_iter().zip(fans) {
+            check(&key)?;
             let place = (output.bucket.clone(), key);
-            let fan = is_fan.then_some((index, count));
             match places.get(&place) {
                 Some((other, _)) if other.name != file.name => {
                     let (one, two) = (other.name.clone(), file.name.clone());
@@ -144,6 +136,24 @@ pub(crate) fn place(
 
 /// Files by bucket and key, each with which of how many files of its output it is.
 type Places = BTreeMap<(String, String), (Made, Option<(u32, u32)>)>;
+
+/// For each file which of how many it is. Files that no stage takes on the way to a join are not counted.
+fn fans(
+    selected: &[(&Made, String)],
+    output: &Output,
+    counted: Option<&Vec<Counted>>,
+) -> Vec<Option<(u32, u32)>> {
+    let is_fan = matches!(output.key, OutputKey::Prefix { .. });
+    let counts = |(file, key): &(&Made, String)| {
+        is_fan && counted.is_none_or(|taken| taken.iter().any(|one| one.has(key, file.size)))
+    };
+    let counts: Vec<bool> = selected.iter().map(counts).collect();
+    let all = counts.iter().filter(|counts| **counts).count();
+    let all = u32::try_from(all).unwrap_or(u32::MAX);
+    let mut numbers = 0..;
+    let number = |counts: bool| counts.then(|| numbers.next().map(|number| (number, all)))?;
+    counts.into_iter().map(number).collect()
+}
 
 fn select<'a>(
     files: &'a [Made],
@@ -182,15 +192,12 @@ fn select<'a>(
     }
 }
 
-fn check(key: &str, file: &Made, mode: Mode) -> Result<(), OutputError> {
+pub(crate) fn check(key: &str) -> Result<(), OutputError> {
     if key.len() > MAX_KEY_BYTES {
         return Err(OutputError::KeyTooLong(key.to_owned()));
     }
     if key.starts_with(SYSTEM_PREFIX) {
         return Err(OutputError::OwnKey(key.to_owned()));
-    }
-    if mode == Mode::Ledger && file.size > MAX_COPY_BYTES {
-        return Err(OutputError::TooLarge(file.name.clone()));
     }
     Ok(())
 }

@@ -1,5 +1,7 @@
 use std::os::unix::ffi::OsStringExt;
 
+use scar_schemas::construct::When;
+
 use super::*;
 
 fn directory() -> PathBuf {
@@ -46,6 +48,39 @@ fn keys(outputs: Vec<Output>, names: &[&str]) -> Result<Vec<String>, String> {
     let files: Vec<Made> = names.iter().map(|name| made(name)).collect();
     let placed = place(&files, &config, "clip").map_err(|error| error.to_string())?;
     Ok(placed.into_iter().map(|one| one.key).collect())
+}
+
+#[test]
+fn only_files_that_are_waited_for_are_counted() {
+    let mut config = crate::route::tests::config();
+    config.outputs = vec![prefix("bam/", None), prefix("all/", None)];
+    let when = When {
+        below_bytes: Some(2),
+        ..When::default()
+    };
+    let counted = Counted {
+        pattern: "bam/*.bam".parse().unwrap(),
+        when: Some(when),
+    };
+    config.more.counted.insert(0, vec![counted]);
+    let large = Made {
+        size: 2,
+        ..made("large.bam")
+    };
+    let files = [made("a.bam"), made("a.bam.bai"), made("b.bam"), large];
+    let placed = place(&files, &config, "clip").unwrap();
+    let fans: Vec<_> = placed.iter().map(|one| (&*one.key, one.fan)).collect();
+    let expected = [
+        ("all/a.bam", Some((0, 4))),
+        ("all/a.bam.bai", Some((1, 4))),
+        ("all/b.bam", Some((2, 4))),
+        ("all/large.bam", Some((3, 4))),
+        ("bam/a.bam", Some((0, 2))),
+        ("bam/a.bam.bai", None),
+        ("bam/b.bam", Some((1, 2))),
+        ("bam/large.bam", None),
+    ];
+    assert_eq!(fans, expected);
 }
 
 #[test]

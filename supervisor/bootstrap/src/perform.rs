@@ -219,7 +219,7 @@ impl Attempt<'_> {
             attempt,
             ..self.labels.clone()
         };
-        let body = Body::Copy(&source);
+        let body = Body::Copy(&source, output.size);
         Ok(
             match self
                 .setup

@@ -16,6 +16,8 @@ use crate::envelope::MAX_RECORDS;
 
 /// Longest key in bytes ("Naming Amazon S3 objects").
 const MAX_KEY_BYTES: usize = 1_024;
+/// Senders of notifications of this form.
+const STORES: [&str; 2] = ["aws:s3", "minio:s3"];
 const CREATIONS: [&str; 4] = ["Put", "Post", "Copy", "CompleteMultipartUpload"];
 
 /// One object that the stage must do something about.
@@ -102,8 +104,10 @@ pub(crate) enum Refused {
     TooMany(usize),
     #[error("event is neither an S3 notification nor an S3 event of EventBridge")]
     Unknown,
-    #[error("event of S3 is malformed: {0}")]
+    #[error("event is malformed: {0}")]
     Malformed(String),
+    #[error("this stage has no schedule")]
+    NoSchedule,
 }
 
 /// Finds what an event of storage is about. `buckets` maps manifest names to real names.
@@ -195,7 +199,7 @@ fn objects(event: &Value) -> Result<Vec<Found>, Refused> {
         record
             .get("eventSource")
             .and_then(Value::as_str)
-            .is_some_and(|source| source == "aws:s3")
+            .is_some_and(|source| STORES.contains(&source))
     };
     if !records.iter().all(is_storage) {
         return Err(Refused::Unknown);

@@ -238,7 +238,8 @@ fn ledger(facts: &Facts, step: Step, reply: Reply) -> Step {
         (Step::LookRecord { ready: false }, Reply::Record(None)) => {
             produce(facts, false, Condition::Absent)
         }
-        (Step::LookRecord { ready: true }, Reply::Record(None)) => Step::Commit,
+        // Whoever took the record away let go of what was staged, too.
+        (Step::LookRecord { ready: true }, Reply::Record(None)) => Step::Stage,
         (Step::LookRecord { .. }, Reply::Record(Some((record, etag)))) => {
             adopt(facts, record, etag)
         }

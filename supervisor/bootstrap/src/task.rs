@@ -1,5 +1,6 @@
 //! The shell around the protocol: does what [`step::next`] says, and nothing else.
 
+use scar_schemas::contract::Mode;
 use scar_schemas::record::{self, Failure, FailureClass, RunReport, TaskRecord, TaskState};
 
 use crate::answer::Answered;
@@ -7,7 +8,7 @@ use crate::crash::crash_at;
 use crate::failure::of_store;
 use crate::job::Job;
 use crate::log::Log;
-use crate::outputs::Placed;
+use crate::outputs::{self, Placed};
 use crate::setup::Setup;
 use crate::step::{self, End, Ending, Facts, Reply, Step, failure};
 use crate::store::{Labels, Location, StoreError};
@@ -65,7 +66,7 @@ pub(crate) struct Finished {
 /// Brings one task to its end, or to a failure that only another delivery of the event can help.
 pub(crate) async fn run(setup: &Setup, invocation: &Invocation, job: &Job, log: Log) -> Finished {
     let (facts, mut attempt) = Attempt::new(setup, invocation, job, log);
-    let mut step = step::first(&facts);
+    let mut step = attempt.first(&facts);
     for _ in 0..MAX_STEPS {
         if let Step::End(end) = step {
             return attempt.finish(&facts, end);
@@ -182,6 +183,17 @@ impl<'a> Attempt<'a> {
             outputs: Vec::new(),
         };
         (facts, attempt)
+    }
+
+    /// An output whose key no store takes is a failure of the task, not a request that is refused.
+    fn first(&self, facts: &Facts) -> Step {
+        match outputs::check(&self.only_output().key) {
+            Err(error) if facts.mode == Mode::Atomic => {
+                let failure = failure(FailureClass::Output, error.to_string());
+                Step::Close(Ending::Failed(failure))
+            }
+            _ => step::first(facts),
+        }
     }
 
     fn finish(mut self, facts: &Facts, end: End) -> Finished {

@@ -67,7 +67,8 @@ where
         Some(404 | 405) => Answer::Gone,
         Some(412) => Answer::Precondition,
         Some(409) => Answer::Undecided(refused(operation, at, error, 409)),
-        Some(status @ (400..=499 | 501)) => Answer::Error(refused(operation, at, error, status)),
+        // Also a redirection: the bucket is in another region, and asking again will not move it.
+        Some(status @ (300..=499 | 501)) => Answer::Error(refused(operation, at, error, status)),
         _ if matches!(error, SdkError::ConstructionFailure(_)) => {
             Answer::Error(no_answer(operation, at, chain(error)))
         }

@@ -1,6 +1,7 @@
 //! Object storage as the protocol needs it: the only module that knows the S3 client, its errors and
 //! its status codes.
 
+mod copy;
 mod error;
 mod http;
 mod read;
@@ -22,7 +23,7 @@ use crate::cloud::Cloud;
 
 pub(crate) use error::{StoreError, of_cloud};
 pub(crate) use read::Head;
-pub(crate) use write::{Body, MAX_COPY_BYTES, Outcome, path_of};
+pub(crate) use write::{Body, Outcome, encoded, path_of};
 
 /// Tries of one request inside the client, on timeouts, 5xx and throttling.
 const REQUEST_ATTEMPTS: u32 = 4;

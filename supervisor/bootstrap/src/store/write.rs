@@ -4,6 +4,8 @@
 //! A reply may be lost after it took effect, so a refusal is always read back: if the object there
 //! carries this attempt, the write was ours. A 409 decides nothing and is never read as "exists".
 
+use std::collections::HashMap;
+use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,11 +14,11 @@ use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
+use super::copy::COPY_PART_BYTES;
 use super::error::{Answer, no_answer, of_cloud, sort};
 use super::read::bare;
 use super::{Head, Labels, Location, Store, StoreError};
 use crate::crash::crash_at;
-use crate::listing::tag;
 use crate::step::Condition;
 
 /// Times an undecided write is repeated.
@@ -27,8 +29,6 @@ const MULTIPART_FROM_BYTES: u64 = 16 * 1024 * 1024;
 /// S3 takes 10,000 parts of an upload ("Amazon S3 multipart upload limits").
 const MAX_PARTS: u64 = 10_000;
 const PARALLEL_PARTS: usize = 4;
-/// Largest source of a single copy request (API reference, `CopyObject`).
-pub(crate) const MAX_COPY_BYTES: u64 = 5 * 1024 * 1024 * 1024;
 
 /// What to write.
 #[derive(Debug, Clone)]
@@ -37,8 +37,26 @@ pub(crate) enum Body<'a> {
     Bytes(Bytes),
     /// A file, streamed; its size in bytes.
     File(&'a Path, u64),
-    /// A copy within the store; metadata come along.
-    Copy(&'a Location),
+    /// A copy within the store, and its size in bytes; metadata come along.
+    Copy(&'a Location, u64),
+}
+
+/// Where the parts of an upload come from.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum From<'a> {
+    /// A file.
+    File(&'a Path),
+    /// An object of the store.
+    Object(&'a Location),
+}
+
+impl From<'_> {
+    fn part_bytes(self) -> u64 {
+        match self {
+            Self::File(_) => MULTIPART_FROM_BYTES,
+            Self::Object(_) => COPY_PART_BYTES,
+        }
+    }
 }
 
 /// What came of a conditional write.
@@ -80,6 +98,8 @@ impl Store {
                     {
                         return Ok(outcome);
                     }
+                    let reason = "nothing there explains the refusal; is there such a bucket?";
+                    last = no_answer("PUT", at, reason.to_owned());
                 }
             }
             tokio::time::sleep(crate::random::jittered(pause)).await;
@@ -104,7 +124,7 @@ impl Store {
         condition: &Condition,
         answer: &Answer,
     ) -> Result<Option<Outcome>, StoreError> {
-        if let (Body::Copy(source), Answer::Gone) = (body, answer)
+        if let (Body::Copy(source, _), Answer::Gone) = (body, answer)
             && self.head(source).await?.is_none()
         {
             return Ok(Some(Outcome::SourceGone));
@@ -131,8 +151,11 @@ impl Store {
                 let stream = file_stream(path, 0, *size).await.map_err(Answer::Error)?;
                 self.put(at, stream, labels, condition).await
             }
-            Body::File(path, size) => self.upload(at, path, *size, labels, condition).await,
-            Body::Copy(source) => self.copy(at, source, condition).await,
+            Body::File(path, size) => {
+                let (from, metadata) = (From::File(path), labels.metadata());
+                self.upload(at, from, *size, metadata, condition).await
+            }
+            Body::Copy(source, size) => self.copy(at, source, *size, condition).await,
         }
     }
 
@@ -158,49 +181,14 @@ impl Store {
         }
     }
 
-    async fn copy(
-        &self,
-        at: &Location,
-        source: &Location,
-        condition: &Condition,
-    ) -> Result<String, Answer> {
-        let mut fields = vec![("x-amz-copy-source", copy_source(source))];
-        match headers(condition) {
-            (Some(none), _) => fields.push(("if-none-match", none)),
-            (_, Some(etag)) => fields.push(("if-match", etag)),
-            (None, None) => {}
-        }
-        let answer = self.cloud.ask_store("PUT", at, "", &fields).await;
-        let answer = answer.map_err(|error| {
-            let is_passing = error.is_passing();
-            let error = of_cloud("COPY", error, &at.bucket, &at.key);
-            match is_passing {
-                true => Answer::Undecided(error),
-                false => Answer::Error(error),
-            }
-        })?;
-        let text = String::from_utf8_lossy(&answer.body);
-        let etag = tag(&text, "ETag").map(|etag| etag.replace("&quot;", "\""));
-        match (answer.status, etag) {
-            (404 | 405, _) => Err(Answer::Gone),
-            (412, _) => Err(Answer::Precondition),
-            (200..=299, Some(etag)) => Ok(bare(Some(&etag))),
-            // A copy that fails on the way is an error in an answer that began with 200.
-            (status, _) => {
-                let reason = format!("it was answered {status}");
-                Err(Answer::Undecided(no_answer("COPY", at, reason)))
-            }
-        }
-    }
-
     /// A multipart upload with a conditional completion. A failed one is aborted; one that died with
     /// its process is left to the bucket's lifecycle rule.
-    async fn upload(
+    pub(super) async fn upload(
         &self,
         at: &Location,
-        path: &Path,
+        from: From<'_>,
         size: u64,
-        labels: &Labels,
+        metadata: HashMap<String, String>,
         condition: &Condition,
     ) -> Result<String, Answer> {
         let request = self
@@ -208,11 +196,11 @@ impl Store {
             .create_multipart_upload()
             .bucket(&at.bucket)
             .key(&at.key);
-        let created = request.set_metadata(Some(labels.metadata())).send().await;
+        let created = request.set_metadata(Some(metadata)).send().await;
         let created = created.map_err(|error| sort("upload", at, &error))?;
         let id = created.upload_id().unwrap_or_default();
         crash_at("upload-created");
-        let completed = match self.upload_parts(at, id, path, size).await {
+        let completed = match self.upload_parts(at, id, from, size).await {
             Ok(parts) => {
                 crash_at("upload-parts");
                 self.complete(at, id, parts, condition).await
@@ -220,7 +208,7 @@ impl Store {
             Err(answer) => Err(answer),
         };
         if completed.is_err() {
-            let query = format!("uploadId={}", path_of(id).replace('/', "%2F"));
+            let query = format!("uploadId={}", encoded(id));
             // Best effort: the failure that is reported is the one of the upload itself.
             let _ = self.cloud.ask_store("DELETE", at, &query, &[]).await;
         }
@@ -231,37 +219,47 @@ impl Store {
         &self,
         at: &Location,
         id: &str,
-        path: &Path,
+        from: From<'_>,
         size: u64,
     ) -> Result<Vec<CompletedPart>, Answer> {
-        let part_bytes = MULTIPART_FROM_BYTES.max(size.div_ceil(MAX_PARTS));
-        let parts = stream::iter(0..size.div_ceil(part_bytes)).map(|index| async move {
+        let part_bytes = from.part_bytes().max(size.div_ceil(MAX_PARTS));
+        let parts = stream::iter(0..size.div_ceil(part_bytes)).map(|index| {
             let offset = index * part_bytes;
-            let length = part_bytes.min(size - offset);
-            let body = file_stream(path, offset, length)
-                .await
-                .map_err(Answer::Error)?;
+            let bytes = offset..size.min(offset + part_bytes);
             let number = i32::try_from(index + 1).unwrap_or(i32::MAX);
-            let request = self.client.upload_part().bucket(&at.bucket).key(&at.key);
-            let request = request.upload_id(id).part_number(number).body(body);
-            let output =
-                request
-                    .send()
-                    .await
-                    .map_err(|error| match sort("upload", at, &error) {
-                        // The upload itself is gone; the object's condition was not asked yet.
-                        Answer::Gone => {
-                            Answer::Undecided(no_answer("upload", at, "it was aborted".into()))
-                        }
-                        answer => answer,
-                    })?;
-            Ok(CompletedPart::builder()
-                .part_number(number)
-                .set_e_tag(output.e_tag().map(str::to_owned))
-                .set_checksum_crc32(output.checksum_crc32().map(str::to_owned))
-                .build())
+            async move {
+                match from {
+                    From::File(path) => self.upload_part(at, id, number, path, bytes).await,
+                    From::Object(source) => self.copy_part(at, id, number, source, bytes).await,
+                }
+            }
         });
         parts.buffered(PARALLEL_PARTS).try_collect().await
+    }
+
+    async fn upload_part(
+        &self,
+        at: &Location,
+        id: &str,
+        number: i32,
+        path: &Path,
+        bytes: Range<u64>,
+    ) -> Result<CompletedPart, Answer> {
+        let body = file_stream(path, bytes.start, bytes.end - bytes.start).await;
+        let body = body.map_err(Answer::Error)?;
+        let request = self.client.upload_part().bucket(&at.bucket).key(&at.key);
+        let request = request.upload_id(id).part_number(number).body(body);
+        let sent = request.send().await;
+        let output = sent.map_err(|error| match sort("upload", at, &error) {
+            // The upload itself is gone; the object's condition was not asked yet.
+            Answer::Gone => Answer::Undecided(no_answer("upload", at, "it was aborted".into())),
+            answer => answer,
+        })?;
+        Ok(CompletedPart::builder()
+            .part_number(number)
+            .set_e_tag(output.e_tag().map(str::to_owned))
+            .set_checksum_crc32(output.checksum_crc32().map(str::to_owned))
+            .build())
     }
 
     async fn complete(
@@ -295,16 +293,11 @@ fn is_mine(head: &Head, labels: &Labels) -> bool {
 }
 
 /// The values of `If-None-Match` and `If-Match`; never both, which S3 answers with 501.
-fn headers(condition: &Condition) -> (Option<String>, Option<String>) {
+pub(super) fn headers(condition: &Condition) -> (Option<String>, Option<String>) {
     match condition {
         Condition::Absent => (Some("*".to_owned()), None),
         Condition::Etag(etag) => (None, Some(format!("\"{etag}\""))),
     }
-}
-
-/// Value of `x-amz-copy-source`.
-fn copy_source(source: &Location) -> String {
-    format!("{}/{}", source.bucket, path_of(&source.key))
 }
 
 /// A key as a path of an address: URL-encoded, slashes kept.
@@ -319,6 +312,11 @@ pub(crate) fn path_of(key: &str) -> String {
         }
     }
     out
+}
+
+/// A text as the value of a parameter.
+pub(crate) fn encoded(text: &str) -> String {
+    path_of(text).replace('/', "%2F")
 }
 
 async fn file_stream(path: &Path, offset: u64, length: u64) -> Result<ByteStream, StoreError> {

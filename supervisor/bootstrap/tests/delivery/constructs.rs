@@ -50,6 +50,26 @@ fn a_secret_is_seen_by_the_script_alone() {
     }
 }
 
+/// What a container can find out about processes must not be the supervisor's credentials or others' secrets.
+#[test]
+fn no_container_sees_the_variables_of_the_supervisor() {
+    let script = "#!/bin/sh\nfor file in /proc/*/environ /proc/*/task/*/environ; do\n\
+        cat \"$file\"; done > \"$SCAR_OUT/$SCAR_STEM\" 2> /dev/null\nexit 0\n";
+    for engine in ["namespaces", "chroot"] {
+        let mut sandbox = Sandbox::copying(engine, script);
+        sandbox.bring("in/first", "1");
+        let seen = sandbox.object("out/first").body;
+        let seen = String::from_utf8_lossy(&seen);
+        let own = String::from_utf8(sandbox.function.variables()).unwrap();
+        assert!(own.contains("AWS_SECRET_ACCESS_KEY="), "{own}");
+        // There is no /proc in a root by chroot alone.
+        let sees_itself = seen.contains("SCAR_STEM=first");
+        assert_eq!(sees_itself, engine == "namespaces", "{seen}");
+        assert!(!seen.contains("AWS_"), "{engine}: {seen}");
+        assert!(!seen.contains("LAMBDA"), "{engine}: {seen}");
+    }
+}
+
 #[test]
 fn a_mounted_prefix_is_a_folder_that_is_read_only_and_up_to_date() {
     let mount = Mount {

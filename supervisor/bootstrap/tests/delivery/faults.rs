@@ -1,4 +1,4 @@
-//! Faults of a network and a storage, from a seed.
+//! Faults of a network and a storage: from a seed, or planned for certain requests.
 
 use hyper::Method;
 use hyper::http::request::Parts;
@@ -24,6 +24,19 @@ pub(crate) struct Faults {
     percent: u64,
     /// How many there were.
     pub(crate) count: u64,
+    /// Those that wait for their request.
+    pub(crate) planned: Vec<Planned>,
+}
+
+/// What goes wrong with the next request that is meant.
+#[derive(Debug)]
+pub(crate) struct Planned {
+    /// Its method.
+    pub(crate) method: Method,
+    /// Parts of its path and query.
+    pub(crate) parts: &'static [&'static str],
+    /// The fault.
+    pub(crate) fault: Fault,
 }
 
 impl Faults {
@@ -38,11 +51,20 @@ impl Faults {
             random: Random(seed | 1),
             percent,
             count: 0,
+            planned: Vec::new(),
         }
     }
 
     /// What goes wrong with this request.
     pub(crate) fn next(&mut self, head: &Parts) -> Option<Fault> {
+        let text = head.uri.to_string();
+        let is_meant = |one: &Planned| {
+            one.method == head.method && one.parts.iter().all(|part| text.contains(part))
+        };
+        if let Some(found) = self.planned.iter().position(is_meant) {
+            self.count += 1;
+            return Some(self.planned.remove(found).fault);
+        }
         if self.random.below(100) >= self.percent {
             return None;
         }

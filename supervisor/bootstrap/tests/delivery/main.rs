@@ -11,14 +11,18 @@
     reason = "a test that cannot go on ends, and tells how long it was"
 )]
 
+mod answers;
 mod constructs;
 mod doors;
 mod faults;
 mod figures;
+mod objects;
 mod parts;
+mod room;
 mod runtime;
 mod sandbox;
 mod scenario;
+mod services;
 mod stage;
 mod store;
 mod warm;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use hyper::Method;
 use hyper::http::request::Parts;
 
-use crate::store::{Answer, State, error, metadata, plain, status, text};
+use crate::store::{Answer, State, decode, error, metadata, plain, status, text};
 
 /// Uploads that are under way, by their identity.
 pub(crate) type Uploads = BTreeMap<String, Upload>;
@@ -39,7 +39,13 @@ impl State {
             return Some(error(404, "NoSuchUpload"));
         }
         Some(match head.method {
-            Method::PUT => self.part(id, values["partNumber"].parse().unwrap(), head, body),
+            Method::PUT => {
+                let number = values["partNumber"].parse().unwrap();
+                match head.headers.get("x-amz-copy-source") {
+                    Some(source) => self.copied_part(id, number, head, source.to_str().unwrap()),
+                    None => self.part(id, number, head, body),
+                }
+            }
             Method::DELETE => {
                 self.uploads.remove(id);
                 status(204)
@@ -67,6 +73,24 @@ impl State {
         let etag = format!("\"part-{number}\"").parse().unwrap();
         answer.headers_mut().insert("etag", etag);
         answer
+    }
+
+    /// A part of another object.
+    fn copied_part(&mut self, id: &str, number: u32, head: &Parts, source: &str) -> Answer {
+        let source = decode(source);
+        let (bucket, key) = source.split_once('/').unwrap();
+        let Some(object) = self.objects.get(&(bucket.to_owned(), key.to_owned())) else {
+            return error(404, "NoSuchKey");
+        };
+        let range = head.headers["x-amz-copy-source-range"].to_str().unwrap();
+        let (first, last) = range["bytes=".len()..].split_once('-').unwrap();
+        let (first, last): (usize, usize) = (first.parse().unwrap(), last.parse().unwrap());
+        let bytes = object.body.slice(first..=last);
+        let upload = self.uploads.get_mut(id).unwrap();
+        upload.parts.insert(number, bytes);
+        text(format!(
+            "<CopyPartResult><ETag>&quot;part-{number}&quot;</ETag></CopyPartResult>"
+        ))
     }
 
     fn complete(&mut self, id: &str, head: &Parts, place: &(String, String)) -> Answer {

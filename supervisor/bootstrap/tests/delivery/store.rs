@@ -12,10 +12,11 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::faults::{Fault, Faults};
 use crate::parts::Uploads;
+use crate::services::AGENT;
 
 /// A stored object.
 #[derive(Debug, Clone)]
@@ -41,6 +42,8 @@ pub(crate) struct State {
     /// Values of parameters.
     pub(crate) parameters: BTreeMap<String, String>,
     pub(crate) requests: u64,
+    /// How often somebody asked for credentials.
+    pub(crate) credentials: u64,
     pub(crate) uploads: Uploads,
     etag: u64,
 }
@@ -53,6 +56,8 @@ pub(crate) struct Store {
     connections: Arc<Mutex<Vec<tokio::task::AbortHandle>>>,
     /// Its thread and connections end with it.
     end: Arc<Notify>,
+    /// Whether it listens.
+    is_up: watch::Sender<bool>,
     pub(crate) address: SocketAddr,
 }
 
@@ -68,6 +73,7 @@ impl Store {
             faults: Arc::new(Mutex::new(faults)),
             connections: Arc::default(),
             end: Arc::default(),
+            is_up: watch::Sender::new(true),
             address: listener.local_addr().unwrap(),
         };
         let served = store.clone();
@@ -97,6 +103,14 @@ impl Store {
         connections.drain(..).for_each(|one| one.abort());
     }
 
+    /// Refuses new connections and ends all others, or serves again where it was.
+    pub(crate) fn turn(&self, is_up: bool) {
+        self.is_up.send_replace(is_up);
+        // The thread that listens has its own pace.
+        std::thread::sleep(Duration::from_millis(50));
+        self.hang_up();
+    }
+
     /// Puts an object and tells nobody.
     pub(crate) fn put(&self, bucket: &str, key: &str, body: impl Into<Bytes>) {
         let mut state = self.state.lock().unwrap();
@@ -105,9 +119,19 @@ impl Store {
     }
 
     async fn serve(self, listener: std::net::TcpListener) {
-        let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+        let mut listener = tokio::net::TcpListener::from_std(listener).unwrap();
+        let mut is_up = self.is_up.subscribe();
         loop {
-            let (stream, _) = listener.accept().await.unwrap();
+            let accepted = tokio::select! {
+                accepted = listener.accept() => Some(accepted.unwrap().0),
+                _ = is_up.wait_for(|is_up| !is_up) => None,
+            };
+            let Some(stream) = accepted else {
+                drop(listener);
+                is_up.wait_for(|is_up| *is_up).await.unwrap();
+                listener = tokio::net::TcpListener::bind(self.address).await.unwrap();
+                continue;
+            };
             stream.set_nodelay(true).unwrap();
             let store = self.clone();
             let connection = tokio::spawn(async move {
@@ -170,6 +194,9 @@ impl State {
         }
         if path == "/" {
             return self.parameter(body);
+        }
+        if path == AGENT {
+            return self.agent();
         }
         let (bucket, key) = path[1..]
             .split_once('/')
@@ -312,15 +339,6 @@ impl State {
         }
         text(xml + "</ListBucketResult>")
     }
-
-    fn parameter(&self, body: &Bytes) -> Answer {
-        let asked: serde_json::Value = serde_json::from_slice(body).unwrap();
-        let name = asked["Name"].as_str().unwrap_or_default();
-        match self.parameters.get(name) {
-            Some(value) => text(serde_json::json!({"Parameter": {"Value": value}}).to_string()),
-            None => error(400, "ParameterNotFound"),
-        }
-    }
 }
 
 /// The content of a body, which the client may have cut into signed chunks.
@@ -354,7 +372,7 @@ fn header<'a>(head: &'a hyper::http::request::Parts, name: &str) -> Option<&'a s
     head.headers.get(name)?.to_str().ok()
 }
 
-fn decode(text: &str) -> String {
+pub(crate) fn decode(text: &str) -> String {
     scar_schemas::event::decode_key(text).unwrap()
 }
 
