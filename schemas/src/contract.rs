@@ -120,6 +120,29 @@ pub struct More {
     /// The only failures that are tried again, besides those of the platform.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_only: Option<Vec<RetryClass>>,
+    /// Of the files of an output, by its number, those that a join by run waits for; all, if it is not here.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub counted: BTreeMap<usize, Vec<Counted>>,
+}
+
+/// Files of an output that a stage on the way to a join by run takes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Counted {
+    /// Which keys.
+    pub pattern: Glob,
+    /// Which objects of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<When>,
+}
+
+impl Counted {
+    /// Whether an object with this key and of this size in bytes is one of them.
+    #[must_use]
+    pub fn has(&self, key: &str, size: u64) -> bool {
+        let is_taken = |when: &When| when.takes(key, size);
+        self.pattern.matches(key) && self.when.as_ref().is_none_or(is_taken)
+    }
 }
 
 /// A prefix of a bucket that tasks see as a folder, read-only.

@@ -14,7 +14,7 @@ const CODES: &[&str] = &[
     "E814", "E815", "E816", "E817", "E818", "E819", "E820", "E821", "E822", "E823", "E824", "E830",
     "E831", "E832", "E833", "E834", "E836", "E837", "E838", "E839", "W901", "W902", "W903", "W904",
     "W905", "W906", "W907", "W908", "W909", "W910", "W911", "W912", "W913", "W914", "W915", "W916",
-    "W981", "W982",
+    "W917", "W981", "W982",
 ];
 
 /// Every code that a [`Diagnostic`](crate::Diagnostic) of a manifest or a workflow can have. Each has a

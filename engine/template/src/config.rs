@@ -84,6 +84,7 @@ fn more(stage: &Stage) -> More {
         loop_max: stage.loop_max,
         fingerprint: None,
         retry_only: stage.retry_only.clone(),
+        counted: stage.counted.clone(),
     }
 }
 

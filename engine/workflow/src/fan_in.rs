@@ -1,13 +1,14 @@
 //! Joins by run: the proof that every file between what fans out and the join arrives there.
 //!
 //! A join by run knows how many files a run sends to it from the numbers that each file carries: file 3 of
-//! 7, item 2 of 10. So no stage on the way may leave a file alone that it was sent.
+//! 7, item 2 of 10. So no stage on the way may leave a file alone that was counted. Of the files below a
+//! prefix only those are counted that somebody on the way takes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use scar_manifest::{Diagnostic, Places};
+use scar_manifest::{Diagnostic, Places, Span};
 use scar_schemas::construct::{JoinBy, When};
-use scar_schemas::contract::OutputKey;
+use scar_schemas::contract::{Counted, OutputKey};
 use scar_schemas::glob::Token;
 use scar_schemas::inclusion::{TooComplicated, uncovered_key};
 
@@ -17,27 +18,59 @@ use crate::key_space::examples;
 use crate::resolve::span;
 use crate::{Stage, Workflow};
 
-/// Reports joins by run that cannot know when they are complete.
+/// Files that are counted, by number of the stage and of its output.
+pub(crate) type Counts = BTreeMap<(usize, usize), Vec<Counted>>;
+
+/// Reports joins by run that cannot know when they are complete, and finds the outputs of which not every
+/// file is counted.
 pub(crate) fn check(
     workflow: &Workflow,
     ends: &Ends<'_>,
     places: &Places,
     report: &mut Vec<Diagnostic>,
-) {
-    let joins = || {
-        let stages = workflow.stages.iter().enumerate();
-        stages.filter(|(_, stage)| key(stage).is_some())
-    };
-    if joins().next().is_none() {
-        return;
+) -> Counts {
+    let stages = workflow.stages.iter().enumerate();
+    let joins: Vec<(usize, Span)> = stages
+        .filter_map(|(number, stage)| {
+            let key = key(stage)?;
+            Some((
+                number,
+                span(places, &format!("stages.{}.{key}", stage.name)),
+            ))
+        })
+        .collect();
+    let mut counts = Counts::new();
+    if joins.is_empty() {
+        return counts;
     }
     let ways = Ways::new(workflow, ends);
-    for (number, stage) in joins() {
-        let key = key(stage).unwrap_or_default();
-        let join = span(places, &format!("stages.{}.{key}", stage.name));
-        unwritten(number, ends, &join, report);
-        ways.check(number, &join, places, report);
+    let needs: Vec<Needs<'_>> = joins.iter().map(|(join, _)| ways.needs(*join)).collect();
+    for ((join, place), own) in joins.iter().zip(&needs) {
+        unwritten(*join, ends, place, report);
+        ways.stems_between(*join, place, places, report);
+        for (output, readers) in own {
+            let Some(lost) = ways.lost(&ends.outputs[*output], readers, *join, place) else {
+                continue;
+            };
+            let is_agreed = needs.iter().all(|needs| agree(needs.get(output), readers));
+            match ways
+                .counted(&ends.outputs[*output], readers)
+                .filter(|_| is_agreed)
+            {
+                Some((at, counted)) => _ = counts.insert(at, counted),
+                None => report.push(lost),
+            }
+        }
     }
+    counts
+}
+
+/// Whether another join, if it waits for files of an output at all, waits for the same ones.
+fn agree(other: Option<&Vec<&End<'_>>>, readers: &[&End<'_>]) -> bool {
+    let ids = |readers: &[&End<'_>]| -> Vec<(usize, usize)> {
+        readers.iter().map(|end| (end.stage, end.index)).collect()
+    };
+    other.is_none_or(|other| ids(other) == ids(readers))
 }
 
 /// The key that makes a stage wait for a whole run: also `after` several stages does.
@@ -53,12 +86,7 @@ fn key(stage: &Stage) -> Option<&'static str> {
     }
 }
 
-fn unwritten(
-    join: usize,
-    ends: &Ends<'_>,
-    place: &scar_manifest::Span,
-    report: &mut Vec<Diagnostic>,
-) {
+fn unwritten(join: usize, ends: &Ends<'_>, place: &Span, report: &mut Vec<Diagnostic>) {
     let written: BTreeSet<usize> = ends.meetings.iter().map(|m| m.input).collect();
     let inputs = ends.inputs.iter().enumerate();
     for (_, input) in inputs.filter(|(number, end)| end.stage == join && !written.contains(number))
@@ -77,6 +105,9 @@ fn unwritten(
         );
     }
 }
+
+/// The outputs whose files a join counts, by number, with who takes them on the way to it.
+type Needs<'a> = BTreeMap<usize, Vec<&'a End<'a>>>;
 
 /// Who comes before whom.
 struct Ways<'a> {
@@ -157,41 +188,56 @@ impl<'a> Ways<'a> {
         several
     }
 
-    fn check(
+    /// Reports joins by stem that make one file of several that are counted.
+    fn stems_between(
         &self,
         join: usize,
-        place: &scar_manifest::Span,
+        place: &Span,
         places: &Places,
         report: &mut Vec<Diagnostic>,
     ) {
         let leading = self.leading(join);
-        let several = self.several(&leading, join);
-        for stage in &several {
-            if self.join(*stage) == Some(JoinBy::Stem) {
-                report.push(self.join_between(*stage, join, place, places));
-            }
-        }
-        let outputs = self.ends.outputs.iter().enumerate();
-        for (number, output) in outputs.filter(|(_, output)| leading.contains(&output.stage)) {
-            let counts = self.fans_out(output) || several.contains(&output.stage);
-            let readers: Vec<&End<'_>> = self
-                .ends
-                .readers(number)
-                .filter(|reader| leading.contains(&reader.stage))
-                .collect();
-            if counts && output.stage != join && !readers.is_empty() {
-                report.extend(self.lost(output, &readers, join, place));
+        for stage in self.several(&leading, join) {
+            if self.join(stage) == Some(JoinBy::Stem) {
+                report.push(self.join_between(stage, join, place, places));
             }
         }
     }
 
-    fn join_between(
+    fn needs(&self, join: usize) -> Needs<'a> {
+        let leading = self.leading(join);
+        let several = self.several(&leading, join);
+        let outputs = self.ends.outputs.iter().enumerate();
+        let counted = outputs.filter(|(_, output)| {
+            let is_counted = self.fans_out(output) || several.contains(&output.stage);
+            is_counted && output.stage != join && leading.contains(&output.stage)
+        });
+        let readers = counted.map(|(number, _)| {
+            let readers = self.ends.readers(number);
+            let on_the_way = readers.filter(|reader| leading.contains(&reader.stage));
+            (number, on_the_way.collect::<Vec<_>>())
+        });
+        readers.filter(|(_, readers)| !readers.is_empty()).collect()
+    }
+
+    /// What is counted of an output that writes whatever files a task makes: those that are taken.
+    fn counted(
         &self,
-        stage: usize,
-        join: usize,
-        place: &scar_manifest::Span,
-        places: &Places,
-    ) -> Diagnostic {
+        output: &End<'_>,
+        readers: &[&End<'_>],
+    ) -> Option<((usize, usize), Vec<Counted>)> {
+        let stages = &self.workflow.stages;
+        let OutputKey::Prefix { .. } = stages[output.stage].outputs[output.index].key else {
+            return None;
+        };
+        let taken = readers.iter().map(|reader| Counted {
+            pattern: stages[reader.stage].inputs[reader.index].pattern.clone(),
+            when: stages[reader.stage].when.clone(),
+        });
+        Some(((output.stage, output.index), taken.collect()))
+    }
+
+    fn join_between(&self, stage: usize, join: usize, place: &Span, places: &Places) -> Diagnostic {
         let name = |stage: usize| &self.workflow.stages[stage].name;
         let summary = format!(
             "`{}` cannot count a run: `{}` joins by stem on the way",
@@ -211,7 +257,7 @@ impl<'a> Ways<'a> {
         output: &End<'_>,
         readers: &[&End<'_>],
         join: usize,
-        place: &scar_manifest::Span,
+        place: &Span,
     ) -> Option<Diagnostic> {
         let name = &self.workflow.stages[join].name;
         let (summary, help) = match self.untaken(output, readers) {
@@ -221,8 +267,7 @@ impl<'a> Ways<'a> {
                     "the join of `{name}` would wait for ever for a file such as `{key}`{size} of `{}`",
                     output.name
                 ),
-                "write only what is taken, for instance `out: {parts/: \"*.vcf\"}` or `out: parts/*.vcf`, or take \
-                 everything: `in: parts/**`",
+                "write only what is taken, for instance `out: parts/*.vcf`, or take everything: `in: parts/*`",
             ),
             Err(TooComplicated) => (
                 format!(

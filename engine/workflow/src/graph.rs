@@ -74,7 +74,7 @@ pub(crate) fn link(
     choice::check(&workflow, &ends, places, report);
     direct::check(&workflow, &ends, report);
     stem::check(&workflow, &ends, places, report);
-    fan_in::check(&workflow, &ends, places, report);
+    let counts = fan_in::check(&workflow, &ends, places, report);
     let mut links: Vec<Link> = ends
         .meetings
         .iter()
@@ -84,6 +84,9 @@ pub(crate) fn link(
     links.dedup();
     let order = order(&workflow, &graph)?;
     drop(ends);
+    for ((stage, output), counted) in counts {
+        workflow.stages[stage].counted.insert(output, counted);
+    }
     let mut stages: Vec<_> = std::mem::take(&mut workflow.stages)
         .into_iter()
         .map(Some)

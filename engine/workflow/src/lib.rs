@@ -11,7 +11,7 @@ use scar_schemas::construct::{
     Architecture, Cache, Compute, Events, Http, Join, Network, Package, RetryClass, Schedule,
     SecretReference, When,
 };
-use scar_schemas::contract::Mount;
+use scar_schemas::contract::{Counted, Mount};
 use scar_schemas::glob::Glob;
 use scar_schemas::manifest::{Limits, Manifest, Safeguards, Work};
 
@@ -95,6 +95,8 @@ pub struct Stage {
     pub inputs: Vec<Input>,
     /// Where its files go.
     pub outputs: Vec<Output>,
+    /// Of the files of an output, by its number, those that a join by run waits for; all, if it is not here.
+    pub counted: BTreeMap<usize, Vec<Counted>>,
     /// Variables of the container.
     pub variables: BTreeMap<String, String>,
     /// Memory in MiB.

@@ -50,10 +50,33 @@ fn shared(workflow: &Workflow, ends: &Ends<'_>, places: &Places, report: &mut Ve
                 continue;
             }
             if let Some(key) = first.space.common_key(&second.space) {
-                report.push(shared_by(first, second, &key));
+                report.push(match is_chosen(workflow, first, second) {
+                    true => perhaps_shared_by(first, second, &key),
+                    false => shared_by(first, second, &key),
+                });
             }
         }
     }
+}
+
+/// Whether it is up to the scripts of two stages that they write different names.
+fn is_chosen(workflow: &Workflow, first: &End<'_>, second: &End<'_>) -> bool {
+    let writes_any = |end: &End<'_>| {
+        let output = &workflow.stages[end.stage].outputs[end.index];
+        matches!(output.key, OutputKey::Prefix { .. })
+    };
+    first.stage != second.stage && (writes_any(first) || writes_any(second))
+}
+
+fn perhaps_shared_by(first: &End<'_>, second: &End<'_>, key: &str) -> Diagnostic {
+    let summary = format!(
+        "`{}` and `{}` may write the same object, for instance `{key}`: the later task would fail",
+        first.name, second.name
+    );
+    Diagnostic::warning("W917", summary)
+        .label(second.span.clone(), format!("`{}` writes here", second.name))
+        .label(first.span.clone(), format!("`{}` writes here", first.name))
+        .help("if their scripts may use the same names, give each a prefix or a suffix of its own: `out: {parts/: \"*.srt\"}`")
 }
 
 fn shared_by(first: &End<'_>, second: &End<'_>, key: &str) -> Diagnostic {

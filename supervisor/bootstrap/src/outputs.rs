@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use scar_schemas::contract::{Output, OutputKey, SYSTEM_PREFIX, StageConfig};
+use scar_schemas::contract::{Counted, Output, OutputKey, SYSTEM_PREFIX, StageConfig};
 use scar_schemas::glob::Glob;
 
 /// Most files a task may publish.
