@@ -3,8 +3,8 @@
 use crate::Files;
 use crate::diagnostic::Diagnostic;
 use crate::keys::{Key, Shape, Table};
+use crate::meant;
 use crate::place::{Place, Places, Span};
-use crate::suggest::nearest;
 use crate::text_rule::{Problem, TextRule};
 use crate::tree::{Entry, Node, Value};
 use crate::words::{owner, part, quoted};
@@ -32,6 +32,15 @@ impl At<'_> {
             self.key_span.clone()
         } else {
             self.node.span.clone()
+        }
+    }
+
+    /// The value, or its key if the value is so long that nobody wants to see all of it.
+    fn short_span(&self) -> Span {
+        const SHOWN_BYTES: usize = 80;
+        match self.span() {
+            span if span.len() > SHOWN_BYTES => self.key_span.clone(),
+            span => span,
         }
     }
 
@@ -84,11 +93,11 @@ impl Checker<'_> {
                 None => self.no_key(at.path, entry, table),
             }
         }
-        for key in table
-            .keys
-            .iter()
-            .filter(|key| key.required && at.node.get(key.name).is_none())
-        {
+        let meant = meant::keys(at.node.entries(), table);
+        let is_missing = |key: &&Key| {
+            key.required && at.node.get(key.name).is_none() && !meant.contains(&key.name)
+        };
+        for key in table.keys.iter().filter(is_missing) {
             let summary = format!("{} has no `{}`", part(at.path), key.name);
             self.report.push(
                 Diagnostic::error("E011", summary)
@@ -100,13 +109,14 @@ impl Checker<'_> {
             );
         }
         crate::rules::exclusive(at, self.report);
-        crate::rules::one_of(at, table, self.report);
+        crate::rules::one_of(at, table, &meant, self.report);
     }
 
     fn value(&mut self, at: At<'_>, key: &Key) {
         if at.node.value == Value::Reported {
             return;
         }
+        let said = self.report.len();
         match &key.shape {
             Shape::Version => self.version(at),
             Shape::Boolean => self.boolean(at),
@@ -122,6 +132,15 @@ impl Checker<'_> {
             Shape::Outputs => self.outputs(at, key),
             Shape::Table(table) => self.table(at, table),
             Shape::Named(table, what, most) => self.named(at, table, what, *most),
+        }
+        self.show_example(said, key);
+    }
+
+    /// What is of the wrong type gets an example; inner values have got theirs by now.
+    fn show_example(&mut self, said: usize, key: &Key) {
+        let without = |it: &&mut Diagnostic| it.code == "E101" && it.help.is_none();
+        for diagnostic in self.report[said..].iter_mut().filter(without) {
+            diagnostic.help = Some(format!("for instance: `{}`", key.example));
         }
     }
 
@@ -172,11 +191,12 @@ impl Checker<'_> {
             return;
         }
         let summary = format!("unknown key {} in {}", quoted(&entry.key), part(path));
-        let known = table.keys.iter().map(|key| key.name);
-        let label = match nearest(&entry.key, known.clone()) {
+        let label = match meant::key(&entry.key, table) {
+            _ if meant::is_stage(entry, table) => "stages stand below `stages`".to_owned(),
             Some(near) => format!("did you mean `{near}`?"),
             None => "this key".to_owned(),
         };
+        let known = table.keys.iter().map(|key| key.name);
         let list = known.collect::<Vec<_>>().join(", ");
         self.report.push(
             Diagnostic::error("E010", summary)
@@ -259,13 +279,15 @@ impl Checker<'_> {
     }
 
     pub(crate) fn type_error(&self, at: At<'_>, wanted: &str) -> Diagnostic {
-        let subject = match at.path {
-            "" => "the manifest".to_owned(),
-            _ => format!("{} of {}", quoted(at.name()), owner(at.path)),
+        let owner = owner(at.path);
+        let subject = match quoted(at.name()) {
+            _ if at.path.is_empty() => owner,
+            name if owner.ends_with(&name) => owner,
+            name => format!("{name} of {owner}"),
         };
         let summary = format!("{subject} must be {wanted}");
         Diagnostic::error("E101", summary)
-            .label(at.span(), format!("this is {}", at.node.describe()))
+            .label(at.short_span(), format!("this is {}", at.node.describe()))
     }
 
     pub(crate) fn item(&mut self, path: &str, index: usize, item: &Node) -> String {

@@ -12,6 +12,9 @@ pub(crate) fn check(text: &str) -> Result<(), Problem> {
     if text.is_empty() || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return Err(no_image("write a reference such as `debian:13-slim`"));
     }
+    if text.contains(['“', '”', '‘', '’']) {
+        return Err(no_image("write straight quotes, or none"));
+    }
     for prefix in [LAYOUT, ARCHIVE] {
         match text.strip_prefix(prefix) {
             Some("") => return Err(no_image(&format!("name what is meant after `{prefix}`"))),

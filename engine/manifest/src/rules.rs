@@ -65,10 +65,11 @@ const ONE_OF: &[(&str, &[&str], &str)] = &[
 ];
 
 /// Reports a table that has none of the keys of which it must have one.
-pub(crate) fn one_of(at: At<'_>, table: &Table, report: &mut Vec<Diagnostic>) {
+pub(crate) fn one_of(at: At<'_>, table: &Table, meant: &[&str], report: &mut Vec<Diagnostic>) {
     let groups = ONE_OF.iter().filter(|(name, ..)| *name == table.name);
     for (_, keys, help) in groups {
-        if keys.iter().any(|key| at.node.get(key).is_some()) {
+        let is_there = |key: &&str| at.node.get(key).is_some() || meant.contains(key);
+        if keys.iter().any(is_there) {
             continue;
         }
         let summary = format!("{} has neither `{}`", part(at.path), keys.join("` nor `"));

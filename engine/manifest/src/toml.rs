@@ -6,6 +6,7 @@ use toml::de::{DeTable, DeValue, Error};
 use crate::diagnostic::Diagnostic;
 use crate::place::Span;
 use crate::scalar;
+use crate::syntax::help_with_toml;
 use crate::text::MAX_DEPTH;
 use crate::tree::{Entry, Node, Reading, Value};
 
@@ -14,11 +15,10 @@ pub(crate) fn read(text: &str, report: &mut Vec<Diagnostic>) -> Option<Node> {
     let (table, errors) = DeTable::parse_recoverable(text);
     let span = 0..text.len();
     let root = convert(&span, DeValue::Table(table.into_inner()), MAX_DEPTH);
-    report.extend(
-        errors
-            .iter()
-            .map(|error| syntax(error, text, root.as_ref())),
-    );
+    let firsts = errors
+        .iter()
+        .filter(|error| is_first_of_line(error, &errors, text));
+    report.extend(firsts.map(|error| syntax(error, text, root.as_ref())));
     if root.is_none() && errors.is_empty() {
         let summary = format!("nested deeper than {MAX_DEPTH} levels");
         report.push(Diagnostic::error("E002", summary).label(0..0, "in this file"));
@@ -90,11 +90,26 @@ fn syntax(error: &Error, text: &str, root: Option<&Node>) -> Diagnostic {
             None => diagnostic,
         };
     }
-    Diagnostic::error(
-        "E001",
-        format!("this is not valid TOML: {}", error.message()),
-    )
-    .label(span, "the reader stopped here")
+    let help = help_with_toml(error.message());
+    let summary = format!("this is not valid TOML: {}", error.message());
+    let diagnostic = Diagnostic::error("E001", summary).label(span, "the reader stopped here");
+    match help {
+        Some(help) => diagnostic.help(help),
+        None => diagnostic,
+    }
+}
+
+/// The reader stumbles several times over one mistake; what it says first is right.
+fn is_first_of_line(error: &Error, all: &[Error], text: &str) -> bool {
+    let line = |error: &Error| {
+        let at = error.span().map_or(0, |span| span.start).min(text.len());
+        text.as_bytes()[..at]
+            .iter()
+            .filter(|byte| **byte == b'\n')
+            .count()
+    };
+    let first = all.iter().find(|other| line(other) == line(error));
+    first.is_some_and(|first| std::ptr::eq(first, error))
 }
 
 /// The nearest key of this name before a place.

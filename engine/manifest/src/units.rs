@@ -73,6 +73,7 @@ pub(crate) fn duration_s(text: &str) -> Result<u64, String> {
         }
         (Ok(count), None) => {
             let short = unit
+                .trim_start()
                 .chars()
                 .next()
                 .filter(|c| "smhd".contains(*c))

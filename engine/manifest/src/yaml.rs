@@ -7,6 +7,7 @@ use granit_parser::{ErrorKind, Event, Options, Parser, ScalarStyle, ScanError, S
 use crate::diagnostic::Diagnostic;
 use crate::place::Span;
 use crate::scalar;
+use crate::syntax::help_with_yaml;
 use crate::text::MAX_DEPTH;
 use crate::tree::{Entry, Node, Value};
 
@@ -31,7 +32,10 @@ pub(crate) fn read(text: &str, report: &mut Vec<Diagnostic>) -> Option<Node> {
     match reader.document() {
         Ok(node) => node,
         Err(stop) => {
-            report.push(*stop);
+            // A variable without quotes is a map to the reader, which it then stumbles over.
+            if !report.iter().any(|it| it.code == "E704") {
+                report.push(*stop);
+            }
             None
         }
     }
@@ -104,7 +108,8 @@ impl<'a> Reader<'a, '_> {
                 &format!("nested deeper than {MAX_DEPTH} levels"),
             )));
         }
-        if event.tag().is_some() {
+        let is_tagged = event.tag().is_some();
+        if is_tagged {
             self.refuse(
                 span.clone(),
                 "a tag (`!`) stands here",
@@ -118,6 +123,10 @@ impl<'a> Reader<'a, '_> {
             &span,
         )?;
         let node = match event {
+            Event::Scalar(text, ..) if is_tagged && text.is_empty() => Node {
+                span,
+                value: Value::Reported,
+            },
             Event::Scalar(text, style, ..) => Node {
                 span,
                 value: value(&text, style),
@@ -185,8 +194,11 @@ impl<'a> Reader<'a, '_> {
             }
             let key = self.key(event, &key_span, depth)?;
             let (event, span) = self.next()?;
+            let said = self.report.len();
             let value = self.node(event, span, depth - 1)?;
             let Some(key) = key else {
+                // What stands below such a key was not meant as a value of its own.
+                self.report.truncate(said);
                 is_whole = false;
                 continue;
             };
@@ -289,7 +301,7 @@ impl<'a> Reader<'a, '_> {
         let info = error.info();
         let diagnostic = Diagnostic::error("E001", format!("this is not valid YAML: {info}"))
             .label(span, "the reader stopped here");
-        match help_with_syntax(self.text, at, &info) {
+        match help_with_yaml(self.text, at, &info) {
             Some(help) => diagnostic.help(help),
             None => diagnostic,
         }
@@ -324,21 +336,4 @@ fn unquoted_variable(span: &Span) -> Diagnostic {
 
 fn limit(span: Span, summary: &str) -> Diagnostic {
     Diagnostic::error("E002", summary).label(span, "here")
-}
-
-/// The usual reason why a line is no YAML.
-fn help_with_syntax(text: &str, at: usize, info: &str) -> Option<&'static str> {
-    let start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
-    let before = text[start..at].trim_start();
-    if info.contains("tabs") {
-        return Some("indent with spaces: YAML forbids tabs there");
-    }
-    if info.contains("mapping values") {
-        return Some("put the value in quotes: it contains a colon and a space");
-    }
-    if info.contains("flow") {
-        return Some("inside `[…]` and `{…}`, put values with `,`, `{`, `}`, `[` or `]` in quotes");
-    }
-    let is_value = before.ends_with(": ") || before.ends_with("- ");
-    is_value.then_some("put the value in quotes")
 }
