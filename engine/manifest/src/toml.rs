@@ -15,9 +15,7 @@ pub(crate) fn read(text: &str, report: &mut Vec<Diagnostic>) -> Option<Node> {
     let (table, errors) = DeTable::parse_recoverable(text);
     let span = 0..text.len();
     let root = convert(&span, DeValue::Table(table.into_inner()), MAX_DEPTH);
-    let firsts = errors
-        .iter()
-        .filter(|error| is_first_of_line(error, &errors, text));
+    let firsts = firsts_of_lines(&errors, text);
     report.extend(firsts.map(|error| syntax(error, text, root.as_ref())));
     if root.is_none() && errors.is_empty() {
         let summary = format!("nested deeper than {MAX_DEPTH} levels");
@@ -99,17 +97,21 @@ fn syntax(error: &Error, text: &str, root: Option<&Node>) -> Diagnostic {
     }
 }
 
-/// The reader stumbles several times over one mistake; what it says first is right.
-fn is_first_of_line(error: &Error, all: &[Error], text: &str) -> bool {
-    let line = |error: &Error| {
-        let at = error.span().map_or(0, |span| span.start).min(text.len());
-        text.as_bytes()[..at]
-            .iter()
-            .filter(|byte| **byte == b'\n')
-            .count()
-    };
-    let first = all.iter().find(|other| line(other) == line(error));
-    first.is_some_and(|first| std::ptr::eq(first, error))
+/// The reader stumbles several times over one mistake; what it says first of a line is right.
+fn firsts_of_lines<'e>(errors: &'e [Error], text: &'e str) -> impl Iterator<Item = &'e Error> {
+    let place = |error: &Error| error.span().map_or(0, |span| span.start).min(text.len());
+    let mut in_order: Vec<&Error> = errors.iter().collect();
+    in_order.sort_by_key(|error| place(error));
+    let mut line_end = 0;
+    in_order.into_iter().filter(move |error| {
+        let at = place(error);
+        let is_first = at >= line_end;
+        if is_first {
+            let rest = text.as_bytes()[at..].iter();
+            line_end = at + rest.take_while(|byte| **byte != b'\n').count() + 1;
+        }
+        is_first
+    })
 }
 
 /// The nearest key of this name before a place.
