@@ -4,10 +4,12 @@
 //! little more than one of them. A few chunks are between them, and they go round: no more is allocated.
 
 use std::io::{self, BufRead, Read};
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
 use bytes::{Buf, Bytes};
+use scar_inflate::{HISTORY_BYTES, Inflater};
 use scar_schemas::digest::Digest;
 use tokio::sync::mpsc;
 
@@ -15,7 +17,7 @@ use crate::error::Error;
 use crate::hash::Hasher;
 use crate::oci::{Compression, Descriptor};
 
-/// Bytes of one chunk: larger ones leave the processor's cache before they are used.
+/// Bytes of content in one chunk: larger ones leave the processor's cache before they are used.
 const CHUNK_BYTES: usize = 128 << 10;
 /// Chunks on their way.
 const CHUNKS_AHEAD: usize = 12;
@@ -25,13 +27,19 @@ const ZSTD_WINDOW_LOG: u32 = 27;
 /// The verified pieces of a layer; a failure is the last of them.
 pub(crate) type Pieces = mpsc::Receiver<Result<Bytes, Error>>;
 
+/// A buffer, and where in it is what was not read yet.
+#[derive(Default)]
+struct Chunk {
+    buffer: Vec<u8>,
+    range: Range<usize>,
+}
+
 /// What the decompressing thread gives for one layer.
 pub(crate) struct Content {
-    chunks: Receiver<io::Result<Vec<u8>>>,
+    chunks: Receiver<io::Result<Chunk>>,
     spent: Sender<Vec<u8>>,
     blob: Receiver<Result<(), Error>>,
-    chunk: Vec<u8>,
-    at: usize,
+    chunk: Chunk,
     hasher: Hasher,
     bytes: u64,
     limit: u64,
@@ -55,33 +63,32 @@ impl Content {
     fn next_chunk(&mut self) -> io::Result<()> {
         let next = match self.chunks.recv() {
             Ok(chunk) => chunk?,
-            Err(_) => Vec::new(),
+            Err(_) => Chunk::default(),
         };
-        self.bytes += next.len() as u64;
+        self.bytes += next.range.len() as u64;
         if self.bytes > self.limit {
             return Err(io::Error::other(
                 "it expands too much to be an honest layer",
             ));
         }
-        self.hasher.update(&next);
-        self.at = 0;
+        self.hasher.update(&next.buffer[next.range.clone()]);
         let spent = std::mem::replace(&mut self.chunk, next);
         // At the end of the layer nobody needs it.
-        let _ = self.spent.send(spent);
+        let _ = self.spent.send(spent.buffer);
         Ok(())
     }
 }
 
 impl BufRead for Content {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.at == self.chunk.len() {
+        if self.chunk.range.is_empty() {
             self.next_chunk()?;
         }
-        Ok(&self.chunk[self.at..])
+        Ok(&self.chunk.buffer[self.chunk.range.clone()])
     }
 
     fn consume(&mut self, count: usize) {
-        self.at += count;
+        self.chunk.range.start += count;
     }
 }
 
@@ -111,8 +118,7 @@ pub(crate) fn run(
             chunks: taken,
             spent,
             blob,
-            chunk: Vec::new(),
-            at: 0,
+            chunk: Chunk::default(),
             hasher: Hasher::default(),
             bytes: 0,
             limit: u64::MAX,
@@ -132,31 +138,46 @@ pub(crate) fn run(
 fn decompress(
     layer: &Descriptor,
     blob: &mut Blob<'_>,
-    chunks: &SyncSender<io::Result<Vec<u8>>>,
+    chunks: &SyncSender<io::Result<Chunk>>,
     empty: &Receiver<Vec<u8>>,
 ) -> io::Result<()> {
-    let mut plain = decoder(layer.compression().map_err(io::Error::other)?, blob)?;
+    let mut plain = Plain::new(layer.compression().map_err(io::Error::other)?, blob)?;
     loop {
-        let mut chunk = empty.try_recv().unwrap_or_default();
-        chunk.resize(CHUNK_BYTES, 0);
-        let count = fill(&mut plain, &mut chunk)?;
-        chunk.truncate(count);
-        if count == 0 || chunks.send(Ok(chunk)).is_err() {
+        let mut buffer = empty.try_recv().unwrap_or_default();
+        buffer.resize(HISTORY_BYTES + CHUNK_BYTES, 0);
+        let range = plain.fill(&mut buffer)?;
+        if range.is_empty() || chunks.send(Ok(Chunk { buffer, range })).is_err() {
             return Ok(());
         }
     }
 }
 
-fn decoder<'a>(kind: Compression, blob: &'a mut Blob<'_>) -> io::Result<Box<dyn Read + 'a>> {
-    Ok(match kind {
-        Compression::None => Box::new(blob),
-        Compression::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(blob)),
-        Compression::Zstd => {
-            let mut decoder = zstd::stream::read::Decoder::with_buffer(blob)?;
-            decoder.window_log_max(ZSTD_WINDOW_LOG)?;
-            Box::new(decoder)
+/// A layer without its compression.
+enum Plain<'a, 'b> {
+    Gzip(Inflater<&'a mut Blob<'b>>),
+    Other(Box<dyn Read + 'a>),
+}
+
+impl<'a, 'b> Plain<'a, 'b> {
+    fn new(kind: Compression, blob: &'a mut Blob<'b>) -> io::Result<Self> {
+        Ok(match kind {
+            Compression::None => Self::Other(Box::new(blob)),
+            Compression::Gzip => Self::Gzip(Inflater::gzip(blob)),
+            Compression::Zstd => {
+                let mut decoder = zstd::stream::read::Decoder::with_buffer(blob)?;
+                decoder.window_log_max(ZSTD_WINDOW_LOG)?;
+                Self::Other(Box::new(decoder))
+            }
+        })
+    }
+
+    /// The next bytes, and where in the buffer they are.
+    fn fill(&mut self, buffer: &mut [u8]) -> io::Result<Range<usize>> {
+        match self {
+            Self::Gzip(inflater) => inflater.read(buffer),
+            Self::Other(reader) => Ok(0..fill(reader, &mut buffer[..CHUNK_BYTES])?),
         }
-    })
+    }
 }
 
 /// Reads until the buffer is full or there is no more.

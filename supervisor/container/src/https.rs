@@ -35,6 +35,9 @@ pub enum Trust {
     Nobody,
 }
 
+/// Bytes of an answer read at once. Those who count pieces to bound their memory count these.
+const READ_BYTES: usize = 128 << 10;
+
 /// Makes a client. It decides nothing about schemes: whoever builds the address does.
 ///
 /// # Errors
@@ -63,5 +66,6 @@ pub fn https_client(trust: Trust, connect_timeout: Duration) -> io::Result<Https
     Ok(Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE_TIMEOUT)
+        .http1_max_buf_size(READ_BYTES)
         .build(connector))
 }

@@ -24,7 +24,7 @@ const PART_BYTES: u64 = 2 << 20;
 const PARTS_AT_ONCE: usize = 4;
 /// A source that gives the first part within this time fills one connection faster than layers are
 /// extracted, and a request for every part would only be work for both sides.
-const NEAR: Duration = Duration::from_millis(20);
+const NEAR: Duration = Duration::from_millis(30);
 /// Bytes of one piece of a part.
 const PIECE_BYTES: usize = 128 << 10;
 /// Tries of one part or stream.

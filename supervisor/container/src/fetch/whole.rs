@@ -53,7 +53,6 @@ impl<'a> Whole<'a> {
                 Err(error) if error.is_retryable() && self.tries < TRIES => {
                     tokio::time::sleep(FIRST_WAIT * (1 << (self.tries - 1))).await;
                     self.tries += 1;
-                    self.stream = None;
                 }
                 other => return other,
             }
