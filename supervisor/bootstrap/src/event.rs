@@ -54,7 +54,7 @@ pub(crate) async fn handle(
 
 /// The setup of this process.
 pub(crate) async fn setup() -> Result<Setup, SetupError> {
-    Setup::read(&Environment::of_process()).await
+    Setup::read(Environment::of_process()).await
 }
 
 /// The log of an invocation.

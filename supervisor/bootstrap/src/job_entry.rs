@@ -56,8 +56,8 @@ async fn terminated() {
 
 async fn serve() -> u8 {
     let environment = Environment::of_process();
-    let rank = Rank::of(&environment);
-    match prepare(&environment, rank.clone()).await {
+    let rank = Rank::of(environment);
+    match prepare(environment, rank.clone()).await {
         Ok((setup, request)) => Box::pin(work(&setup, &rank, request)).await,
         Err(failure) => {
             let log = Log {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use scar_container::ImageConfig;
 use scar_schemas::construct::Compute;
@@ -21,6 +21,16 @@ use crate::store::{Access, Location, Store, StoreError};
 
 /// Largest stage package.
 const MAX_PACKAGE_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Variables with credentials, or with what leads to them.
+const CONCEALED: [&str; 6] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+];
 
 /// Everything a task needs from outside its event.
 pub(crate) struct Setup {
@@ -83,12 +93,18 @@ pub(crate) enum SetupError {
 pub(crate) struct Environment(BTreeMap<String, String>);
 
 impl Environment {
-    /// The environment of this process.
-    pub(crate) fn of_process() -> Self {
-        let text = |value: std::ffi::OsString| value.into_string().ok();
-        let pairs =
-            std::env::vars_os().filter_map(|(name, value)| Some((text(name)?, text(value)?)));
-        Self(pairs.filter(|(_, value)| !value.is_empty()).collect())
+    /// The environment of this process, which is read once: then containers, which run as the same user,
+    /// can read neither this process nor its credentials.
+    pub(crate) fn of_process() -> &'static Self {
+        static ENVIRONMENT: OnceLock<Environment> = OnceLock::new();
+        ENVIRONMENT.get_or_init(|| {
+            let text = |value: std::ffi::OsString| value.into_string().ok();
+            let pairs =
+                std::env::vars_os().filter_map(|(name, value)| Some((text(name)?, text(value)?)));
+            let pairs = pairs.filter(|(_, value)| !value.is_empty()).collect();
+            scar_container::conceal(&CONCEALED);
+            Self(pairs)
+        })
     }
 
     /// The first of these that is set.

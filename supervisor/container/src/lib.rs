@@ -9,6 +9,7 @@
 //! environment variable: where blobs come from is a [`BlobSource`], and everything else is an argument.
 
 mod cache;
+mod conceal;
 mod decompress;
 mod engine;
 mod error;
@@ -31,6 +32,7 @@ mod tar;
 mod unpack;
 
 pub use cache::{Cache, Limits, Rootfs};
+pub use conceal::conceal;
 pub use engine::{
     Command, Engine, Exit, Job, Mount, Outcome, Output, Selected, Stdio, Stream, native, own_image,
     select,

@@ -22,6 +22,8 @@ pub(crate) fn first_process(launch: &Launch, reporter: RawFd) -> ! {
         report(reporter, Report::Prepare { step, errno });
         exit(1);
     }
+    // This copy of the program stays beside the job, which must not read what was copied.
+    set_readable(false);
     let mut watched = blocked_signals();
     // SAFETY: plain fork by system call; the child only makes system calls until execve.
     let first = unsafe { libc::syscall(libc::SYS_clone, libc::SIGCHLD, 0, 0, 0, 0) } as c_int;
@@ -132,8 +134,16 @@ fn die_with_parent(reporter: RawFd) {
     }
 }
 
+/// Whether other processes of this user may read this one. Sandboxes may refuse to change it.
+fn set_readable(is_readable: bool) {
+    // SAFETY: plain system call.
+    unsafe { libc::prctl(libc::PR_SET_DUMPABLE, c_int::from(is_readable), 0, 0, 0) };
+}
+
 /// Maps the one user and group that exist in the namespace.
 pub(crate) fn identify(uid_map: &CStr, gid_map: &CStr) -> Result<(), c_int> {
+    // The files of a process that cannot be read belong to root.
+    set_readable(true);
     // Kernels before 3.19 have no such file, and then need none.
     let _ = write_file(c"/proc/self/setgroups", c"deny");
     write_file(c"/proc/self/uid_map", uid_map)?;

@@ -109,3 +109,20 @@ fn a_deadline_in_the_past_is_one_failed_attempt() {
     let report = sandbox.function.invoke(&event).unwrap();
     assert_eq!(report["tasks"][0]["state"], "published", "{report:#}");
 }
+
+/// Where a sandbox cannot keep a container of the same user from reading the supervisor's variables, their
+/// values are gone before the first container starts, and the calls that follow have them.
+#[test]
+fn credentials_are_read_once_and_wiped() {
+    for engine in ENGINES {
+        let mut sandbox = Sandbox::copying(engine, COPY);
+        for name in ["first", "second"] {
+            sandbox.work(name, "1");
+            let seen = String::from_utf8(sandbox.function.variables()).unwrap();
+            assert!(seen.contains("AWS_REGION=us-east-1\0"), "{seen}");
+            for name in ["AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID"] {
+                assert!(seen.contains(&format!("{name}=\0")), "{seen}");
+            }
+        }
+    }
+}
