@@ -90,7 +90,8 @@ fn missing(at: &Location) -> Error {
     Error::NotFound { what: text(at) }
 }
 
+/// Another attempt may help, also after a refusal: credentials end, and a role is not usable at once.
 fn failed(at: &Location, error: StoreError) -> Error {
-    let is_retryable = matches!(error, StoreError::NoAnswer { .. });
+    let is_retryable = !matches!(error, StoreError::File { .. });
     Error::source(text(at), is_retryable, error)
 }

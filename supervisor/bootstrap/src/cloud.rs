@@ -357,6 +357,7 @@ impl CloudError {
                     || *status == 429
                     || code.contains("Throttl")
                     || code.contains("TooMany")
+                    || code.contains("Expired")
             }
         }
     }

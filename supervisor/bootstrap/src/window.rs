@@ -12,6 +12,7 @@ use scar_schemas::record::{ObjectVersion, deployment};
 use bytes::Bytes;
 
 use crate::crash::crash_at;
+use crate::json;
 use crate::perform::body;
 use crate::random;
 use crate::route::{Role, recognise};
@@ -21,6 +22,8 @@ use crate::store::{Body, Labels, Location, Outcome, StoreError};
 
 /// Objects that may lie below the inputs' folders.
 const MAX_LISTED: usize = 1_000_000;
+/// Bytes of all members of one firing, which is read as a whole: some 50,000 of them.
+const MAX_MEMBERS_BYTES: usize = 16 * 1024 * 1024;
 /// Claims at a time.
 const PARALLEL: usize = 16;
 
@@ -34,24 +37,21 @@ pub(crate) async fn fire(setup: &Setup, time: &str) -> Result<usize, StoreError>
     }
     let objects = candidates(setup).await?;
     let is_again = !create(setup, &opened_place(setup, &labels), &labels).await?;
-    let seen = match is_again {
-        // A former attempt may have claimed some of what is seen by now.
-        true => BTreeSet::new(),
-        false => seen(setup).await?,
-    };
+    let seen = seen(setup).await?;
     crash_at("window-opened");
-    let fresh = objects
+    let members = objects
         .into_iter()
-        .filter(|(_, object)| !seen.contains(&seen_key(id, object)));
-    let claims = stream::iter(fresh).map(|(input, object)| {
-        let labels = &labels;
-        async move {
-            let is_ours = create(setup, &setup.state(seen_key(id, &object)), labels).await?;
-            Ok::<_, StoreError>(is_ours.then(|| member(input, object, labels)))
-        }
-    });
-    let members: Vec<Option<Member>> = claims.buffered(PARALLEL).try_collect().await?;
-    let members: Vec<Member> = members.into_iter().flatten().collect();
+        .map(|(input, object)| member(input, object, &labels));
+    let (known, mut fresh): (Vec<Member>, Vec<Member>) =
+        members.partition(|one| seen.contains(&seen_key(id, &one.object)));
+    let mut members = match is_again {
+        // A former attempt may have claimed some of what is seen by now.
+        true => claim(setup, known, &labels).await?,
+        false => Vec::new(),
+    };
+    fresh.truncate(fitting(members.iter().chain(&fresh)).saturating_sub(members.len()));
+    members.extend(claim(setup, fresh, &labels).await?);
+    members.sort_by(|a, b| (a.input, &a.object).cmp(&(b.input, &b.object)));
     crash_at("window-claimed");
     if members.is_empty() {
         return Ok(0);
@@ -67,6 +67,32 @@ pub(crate) async fn fire(setup: &Setup, time: &str) -> Result<usize, StoreError>
     let store = &setup.store;
     store.write(&at, text, &labels, &Condition::Absent).await?;
     Ok(fire.members.len())
+}
+
+/// Those of the members that no other window has.
+async fn claim(
+    setup: &Setup,
+    members: Vec<Member>,
+    labels: &Labels,
+) -> Result<Vec<Member>, StoreError> {
+    let claims = stream::iter(members).map(|member| async move {
+        let at = setup.state(seen_key(setup.config.id(), &member.object));
+        let is_ours = create(setup, &at, labels).await?;
+        Ok::<_, StoreError>(is_ours.then_some(member))
+    });
+    let claimed: Vec<Option<Member>> = claims.buffered(PARALLEL).try_collect().await?;
+    Ok(claimed.into_iter().flatten().collect())
+}
+
+/// How many of the members one firing has room for. The others are left to the next window.
+fn fitting<'a>(members: impl Iterator<Item = &'a Member>) -> usize {
+    let bytes = members.scan(0, |bytes, one| {
+        *bytes += json::write(one).len() + 1;
+        Some(*bytes)
+    });
+    bytes
+        .take_while(|bytes| *bytes <= MAX_MEMBERS_BYTES)
+        .count()
 }
 
 /// All objects of the inputs, with the input that takes each.
@@ -139,5 +165,34 @@ fn labels(setup: &Setup, time: &str) -> Labels {
         input: time.to_owned(),
         items: String::new(),
         rounds: String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_takes_what_it_has_room_for() {
+        let object = |key: String| ObjectVersion {
+            bucket: "b".into(),
+            key,
+            etag: "e".into(),
+            size: 1,
+            version_id: None,
+        };
+        let member = |key: String| Member {
+            format: 1,
+            input: 0,
+            object: object(key),
+            items: String::new(),
+            run: String::new(),
+        };
+        let few = vec![member("a".into()); 1_000];
+        assert_eq!(fitting(few.iter()), 1_000);
+        // Each of these characters is six in JSON.
+        let long = vec![member("\u{1}".repeat(1_024)); 5_000];
+        let count = fitting(long.iter());
+        assert!((2_000..3_000).contains(&count), "{count}");
     }
 }

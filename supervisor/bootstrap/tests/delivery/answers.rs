@@ -122,18 +122,19 @@ fn a_large_object_is_copied_in_parts_and_keeps_its_labels() {
 /// Whatever is refused for good this time is not acknowledged, and done when the event comes again.
 #[test]
 fn credentials_that_end_midway_leave_the_event_to_come_again() {
-    let places: [(Method, &'static [&'static str]); 4] = [
+    let places: [(Method, &'static [&'static str]); 5] = [
+        (Method::GET, &["/images/blobs/"]),
         (Method::HEAD, &["/out/a.up"]),
         (Method::GET, &["/in/a"]),
         (Method::PUT, &["/out/a.up"]),
         (Method::PUT, &["/.scar/attempts/"]),
     ];
-    for (method, parts) in &places[..3] {
+    for (method, parts) in &places[..4] {
         let output = Some(single("out/", ".up"));
         let mut sandbox = Sandbox::new(ENGINES[0], COPY, &["in/*"], output, More::default());
         let ended = Fault::Status(400, "ExpiredToken");
         plan(&sandbox, method, parts, ended);
-        plan(&sandbox, &places[3].0, places[3].1, ended);
+        plan(&sandbox, &places[4].0, places[4].1, ended);
         let event = sandbox.put("in/a", "1");
         let failure = sandbox.function.invoke(&event).unwrap_err();
         assert_eq!(failure["errorType"], "Scar.cloud", "{failure:#}");
