@@ -182,10 +182,22 @@ fn check_references<'v>(
     problems.extend(unresolved.into_iter().map(|one| problem(one, place)));
 }
 
+/// Names that every template has ("Pseudo parameters reference" in the user guide).
+const PSEUDO: &[&str] = &[
+    "AWS::AccountId",
+    "AWS::NoValue",
+    "AWS::NotificationARNs",
+    "AWS::Partition",
+    "AWS::Region",
+    "AWS::StackId",
+    "AWS::StackName",
+    "AWS::URLSuffix",
+];
+
 fn is_resolved(document: &Document, reference: Reference<'_>) -> bool {
     match reference {
         Reference::Name(name) => {
-            name.starts_with("AWS::")
+            PSEUDO.contains(&name)
                 || document.parameters.contains_key(name)
                 || document.resources.contains_key(name)
         }

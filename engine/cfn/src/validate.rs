@@ -19,6 +19,7 @@ mod scalar;
 mod schedule;
 mod schema;
 mod section;
+mod shape;
 mod similar;
 mod target;
 mod text;

@@ -1,9 +1,13 @@
 //! Intrinsic functions: whether they are written as they must be.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::finding::Findings;
 use super::schema;
+use super::shape::{
+    misshapen_attribute, misshapen_join, misshapen_lookup, misshapen_networks, misshapen_select,
+    misshapen_split, misshapen_substitution,
+};
 use super::similar::similar;
 use super::text::referred;
 use super::trail::Trail;
@@ -88,6 +92,11 @@ impl Walk<'_> {
                             .error(path, message)
                             .fix("a function is the only key of its mapping");
                     }
+                    None if self.is_stray_condition(map) => {
+                        self.findings
+                            .error(path, "Condition is for Conditions only")
+                            .fix("name the condition in Fn::If");
+                    }
                     None => {
                         for (key, item) in map {
                             self.check(item, &path.key(key));
@@ -97,6 +106,12 @@ impl Walk<'_> {
             }
             _ => {}
         }
+    }
+
+    /// A condition by its name, where a value belongs.
+    fn is_stray_condition(&self, map: &Map<String, Value>) -> bool {
+        let name = map.get("Condition").filter(|_| map.len() == 1);
+        self.place == Place::Value && name.is_some_and(Value::is_string)
     }
 
     fn check_function(&mut self, name: &str, argument: &Value, value: &Value, path: &Trail<'_>) {
@@ -276,120 +291,7 @@ fn is_function_like(key: &str) -> bool {
     key == "Ref" || key.starts_with("Fn::")
 }
 
-fn function_name(value: &Value) -> Option<&str> {
+pub(super) fn function_name(value: &Value) -> Option<&str> {
     let key = value.as_object()?.keys().next()?;
     is_function_like(key).then_some(key)
-}
-
-fn misshapen_attribute(argument: &Value) -> Option<String> {
-    let is_good = match argument {
-        Value::String(path) => path
-            .split_once('.')
-            .is_some_and(|(id, name)| !id.is_empty() && !name.is_empty()),
-        Value::Array(parts) => {
-            parts.len() == 2
-                && parts[0].is_string()
-                && (parts[1].is_string() || parts[1].is_object())
-        }
-        _ => false,
-    };
-    (!is_good).then(|| "needs a resource and an attribute".to_owned())
-}
-
-fn misshapen_substitution(argument: &Value) -> Option<String> {
-    let is_good = match argument {
-        Value::String(_) => true,
-        Value::Array(parts) => parts.len() == 2 && parts[0].is_string() && parts[1].is_object(),
-        _ => false,
-    };
-    if !is_good {
-        return Some("needs text, or text and a mapping of variables".to_owned());
-    }
-    let own = argument.get(1).and_then(Value::as_object);
-    let wrong = own.into_iter().flatten().find(|(_, value)| {
-        value.is_array() || value.is_null() || (value.is_object() && function_name(value).is_none())
-    });
-    wrong.map(|(name, _)| format!("has a variable {name} that is no text"))
-}
-
-fn misshapen_join(argument: &Value) -> Option<String> {
-    let Some([delimiter, items]) = argument.as_array().map(Vec::as_slice) else {
-        return Some("needs a delimiter and a list".to_owned());
-    };
-    if !delimiter.is_string() {
-        return Some("needs text as its delimiter".to_owned());
-    }
-    match items {
-        Value::Array(items) => items.iter().find_map(misshapen_joined),
-        other => function_name(other)
-            .is_none()
-            .then(|| "needs a list as its second part".to_owned()),
-    }
-}
-
-fn misshapen_joined(item: &Value) -> Option<String> {
-    let is_list = matches!(
-        function_name(item),
-        Some("Fn::Split" | "Fn::GetAZs" | "Fn::Cidr")
-    );
-    let is_structure = item.is_array() || (item.is_object() && function_name(item).is_none());
-    (is_list || is_structure || item.is_null()).then(|| "has an item that is no text".to_owned())
-}
-
-fn misshapen_select(argument: &Value) -> Option<String> {
-    let Some([index, items]) = argument.as_array().map(Vec::as_slice) else {
-        return Some("needs an index and a list".to_owned());
-    };
-    let number = match index {
-        Value::Number(number) => Some(number.as_u64()),
-        Value::String(text) => Some(text.parse().ok()),
-        other => {
-            function_name(other)?;
-            None
-        }
-    };
-    let is_list = items.is_array() || function_name(items).is_some();
-    match (number, is_list) {
-        (Some(None), _) => Some("needs an index, from 0".to_owned()),
-        (_, false) => Some("needs a list as its second part".to_owned()),
-        (Some(Some(index)), true) => {
-            let count = items.as_array().map(|items| items.len() as u64);
-            count
-                .filter(|count| index >= *count)
-                .map(|count| format!("selects item {index} of a list of {count}"))
-        }
-        _ => None,
-    }
-}
-
-fn misshapen_split(argument: &Value) -> Option<String> {
-    let Some([delimiter, text]) = argument.as_array().map(Vec::as_slice) else {
-        return Some("needs a delimiter and a text".to_owned());
-    };
-    let is_text = text.is_string() || function_name(text).is_some();
-    match delimiter.as_str() {
-        None | Some("") => Some("needs text as its delimiter".to_owned()),
-        Some(_) => (!is_text).then(|| "needs text as its second part".to_owned()),
-    }
-}
-
-fn misshapen_lookup(argument: &Value) -> Option<String> {
-    match argument.as_array().map(Vec::len) {
-        Some(3) => None,
-        Some(4) => Some(
-            "has a DefaultValue, which needs a transform of the template; add the key to the mapping".to_owned(),
-        ),
-        _ => Some("needs a mapping and two keys".to_owned()),
-    }
-}
-
-fn misshapen_networks(argument: &Value) -> Option<String> {
-    let items = argument.as_array().map(Vec::as_slice).unwrap_or_default();
-    if !(2..=3).contains(&items.len()) {
-        return Some("needs a network, a count and how many bits of each are for hosts".to_owned());
-    }
-    let count = super::item::number(&items[1]);
-    count
-        .filter(|count| !(1.0..=256.0).contains(count))
-        .map(|_| "can make 1 to 256 networks".to_owned())
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::finding::Findings;
-use super::item::number;
+use super::item::{flag, number};
 use super::section::check_bounds;
 use super::similar::similar;
 use crate::parameter::check_value;
@@ -53,6 +53,9 @@ pub(super) fn check(name: &str, declared: &Value, findings: &mut Findings) {
         }
     }
     check_kind(map, &path, findings);
+    if map.get("NoEcho").is_some_and(|value| flag(value).is_none()) {
+        findings.error(&*path, "NoEcho is neither true nor false");
+    }
     check_constraints(map, &path, findings);
     check_bounds(declared, "MinLength", "MaxLength", &path, findings);
     check_bounds(declared, "MinValue", "MaxValue", &path, findings);

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::finding::Findings;
 use super::item::{is_open, number, text};
-use super::scalar::shown;
+use super::scalar::{is_network, shown};
 use super::similar::similar;
 
 const OPERATORS: &[&str] = &[
@@ -64,6 +64,9 @@ fn check_fields(map: &Map<String, Value>, path: &str, findings: &mut Findings) {
         let place = format!("{path}.{key}");
         match value {
             Value::Array(items) if key == "$or" => {
+                if items.len() < 2 {
+                    findings.error(&*place, "$or needs two alternatives or more");
+                }
                 for fields in items.iter().filter_map(Value::as_object) {
                     check_fields(fields, &place, findings);
                 }
@@ -109,7 +112,8 @@ fn check_operator(operator: &str, argument: &Value, path: &str, findings: &mut F
     let problem = match operator {
         "prefix" | "suffix" => misshapen_text(argument, &["equals-ignore-case"]),
         "wildcard" => misshapen_wildcard(argument),
-        "equals-ignore-case" | "cidr" => misshapen_text(argument, &[]),
+        "equals-ignore-case" => misshapen_text(argument, &[]),
+        "cidr" => misshapen_network(argument),
         "exists" => (!argument.is_boolean()).then(|| "needs true or false".to_owned()),
         "numeric" => misshapen_numeric(argument),
         "anything-but" => misshapen_except(argument),
@@ -135,6 +139,12 @@ fn misshapen_text(argument: &Value, nested: &[&str]) -> Option<String> {
                 .all(|(key, value)| nested.contains(&key.as_str()) && value.is_string())
     });
     (!argument.is_string() && !is_nested).then(|| "needs text".to_owned())
+}
+
+fn misshapen_network(argument: &Value) -> Option<String> {
+    let is_good = |text: &str| text.contains(':') || is_network(text, 0, 32);
+    let text = argument.as_str();
+    (!text.is_some_and(is_good)).then(|| "needs a network such as 10.0.0.0/24".to_owned())
 }
 
 fn misshapen_wildcard(argument: &Value) -> Option<String> {

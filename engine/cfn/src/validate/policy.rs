@@ -1,5 +1,7 @@
 //! Policy documents of IAM ("IAM JSON policy element reference" in its user guide).
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use super::finding::Findings;
@@ -16,6 +18,8 @@ pub(super) enum Purpose {
     Identity,
     /// Who may do something with a resource.
     Resource,
+    /// Who may do something with the resource that the policy is part of, and so need not name.
+    Own,
     /// Who may take a role.
     Trust,
 }
@@ -105,6 +109,7 @@ pub(super) fn check(document: &Value, purpose: Purpose, path: &Trail<'_>, findin
     if statements.is_empty() {
         findings.error(path, "a policy needs a Statement");
     }
+    check_names(&statements, path, findings);
     for (index, statement) in statements.into_iter().enumerate() {
         let place = path.key("Statement");
         let place = place.index(index);
@@ -114,6 +119,20 @@ pub(super) fn check(document: &Value, purpose: Purpose, path: &Trail<'_>, findin
             None => {
                 findings.error(&place, "a statement is a mapping");
             }
+        }
+    }
+}
+
+/// The name of a statement is there once in a policy.
+fn check_names(statements: &[&Value], path: &Trail<'_>, findings: &mut Findings) {
+    let mut seen = BTreeSet::new();
+    let names = statements
+        .iter()
+        .filter_map(|statement| statement.get("Sid"));
+    for name in names.filter_map(text) {
+        if !seen.insert(name.clone()) {
+            let message = format!("two statements have the Sid {}", shown(&name));
+            findings.error(path, message);
         }
     }
 }
@@ -225,6 +244,7 @@ fn check_action(action: &Value, path: &Trail<'_>, findings: &mut Findings) {
         || action.split_once(':').is_some_and(|(service, name)| {
             let is_service = |letter: char| is_letter(letter) || letter == '-';
             !service.is_empty()
+                && service != "*"
                 && !name.is_empty()
                 && service.chars().all(is_service)
                 && name.chars().all(is_letter)
@@ -250,7 +270,7 @@ fn check_principals(
                 .error(path, "a policy of a role has no Principal")
                 .fix("the role itself is the principal; remove it");
         }
-        (Purpose::Trust | Purpose::Resource, None) => {
+        (Purpose::Trust | Purpose::Resource | Purpose::Own, None) => {
             findings.error(path, "Principal is missing");
         }
         (_, Some(Value::Object(kinds))) => check_principal_kinds(kinds, &place, findings),
@@ -320,7 +340,9 @@ fn check_resources(
         }
         return;
     }
-    check_pair(map, ["Resource", "NotResource"], path, findings);
+    if purpose != Purpose::Own {
+        check_pair(map, ["Resource", "NotResource"], path, findings);
+    }
     for key in ["Resource", "NotResource"] {
         for resource in map.get(key).map(each).unwrap_or_default() {
             check_resource(resource, &path.key(key), findings);
@@ -351,6 +373,10 @@ fn check_resource(resource: &Value, path: &Trail<'_>, findings: &mut Findings) {
 
 fn check_condition(condition: &Value, path: &Trail<'_>, findings: &mut Findings) {
     let Some(map) = condition.as_object().filter(|_| !is_open(condition)) else {
+        if condition.is_array() {
+            let message = "a condition is a mapping of operators, not a list";
+            findings.error(path, message);
+        }
         return;
     };
     for (operator, tests) in map {

@@ -8,6 +8,7 @@ mod container;
 mod event_rule;
 mod event_source;
 mod fargate;
+mod form;
 mod function;
 mod identity;
 mod job_definition;
@@ -29,6 +30,7 @@ use crate::Document;
 
 /// Checks one resource.
 pub(super) fn check(item: &Item<'_>, findings: &mut Findings) {
+    form::check(item, findings);
     match item.kind() {
         "AWS::ApiGatewayV2::Api" => api::check_api(item, findings),
         "AWS::ApiGatewayV2::Authorizer" => api::check_authorizer(item, findings),

@@ -1,7 +1,9 @@
 //! What Lambda takes events from, and what becomes of failed ones ("Using Lambda with Amazon SQS").
 
+use serde_json::Value;
+
 use super::super::finding::Findings;
-use super::super::item::{Item, flag, number};
+use super::super::item::{Item, at, flag, number, text};
 use super::super::text::Text;
 
 /// Checks an event source mapping.
@@ -9,6 +11,7 @@ pub(super) fn check_mapping(item: &Item<'_>, findings: &mut Findings) {
     if !item.has("EventSourceArn") && !item.has("SelfManagedEventSource") {
         findings.error(item.place(""), "EventSourceArn is missing");
     }
+    check_filters(item, findings);
     match source(item).as_deref() {
         Some("sqs") => check_queue(item, findings),
         Some("kinesis" | "dynamodb") if !item.has("StartingPosition") => {
@@ -47,6 +50,18 @@ fn source(item: &Item<'_>) -> Option<String> {
     let outline = Text::of(value)?.outline();
     let service = outline.split(':').nth(2)?;
     Some(service.to_owned())
+}
+
+fn check_filters(item: &Item<'_>, findings: &mut Findings) {
+    for (place, filter) in item.list("FilterCriteria.Filters") {
+        let is_json = |text: &str| serde_json::from_str::<Value>(text).is_ok();
+        if text(at(filter, "Pattern")).is_some_and(|text| !is_json(&text)) {
+            findings.error(
+                item.place(&format!("{place}.Pattern")),
+                "the pattern is not JSON",
+            );
+        }
+    }
 }
 
 fn check_queue(item: &Item<'_>, findings: &mut Findings) {

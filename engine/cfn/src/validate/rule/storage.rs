@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::super::finding::Findings;
-use super::super::item::{Item, flag};
+use super::super::item::{Item, at, flag, text};
+use super::super::policy::{self, Purpose};
 use super::super::scalar::shown;
 use super::super::text::Text;
 use super::{lifecycle, notification};
@@ -25,6 +26,17 @@ pub(super) fn check_bucket(item: &Item<'_>, findings: &mut Findings) {
             )
             .fix("remove it, and use a bucket policy");
     }
+    check_website(item, findings);
+    for (place, rule) in item.list("BucketEncryption.ServerSideEncryptionConfiguration") {
+        let default = at(rule, "ServerSideEncryptionByDefault");
+        if text(at(default, "SSEAlgorithm")).as_deref() == Some("AES256")
+            && !at(default, "KMSMasterKeyID").is_null()
+        {
+            findings
+                .error(item.place(&place), "AES256 has no KMSMasterKeyID")
+                .fix("use SSEAlgorithm aws:kms");
+        }
+    }
     let is_locked = flag(item.at("ObjectLockEnabled")) == Some(true);
     if item.has("ObjectLockConfiguration") && !is_locked {
         findings.error(
@@ -38,6 +50,24 @@ pub(super) fn check_bucket(item: &Item<'_>, findings: &mut Findings) {
         findings.error(
             item.place("ReplicationConfiguration"),
             "needs versioning to be enabled",
+        );
+    }
+}
+
+fn check_website(item: &Item<'_>, findings: &mut Findings) {
+    let website = item.at("WebsiteConfiguration");
+    let others = ["IndexDocument", "ErrorDocument", "RoutingRules"];
+    if !at(website, "RedirectAllRequestsTo").is_null()
+        && others.iter().any(|key| !at(website, key).is_null())
+    {
+        let message = "RedirectAllRequestsTo is the only entry of its website";
+        findings.error(item.place("WebsiteConfiguration"), message);
+    }
+    let retention = item.at("ObjectLockConfiguration.Rule.DefaultRetention");
+    if !at(retention, "Days").is_null() && !at(retention, "Years").is_null() {
+        findings.error(
+            item.place("ObjectLockConfiguration"),
+            "Days and Years exclude each other",
         );
     }
 }
@@ -76,6 +106,9 @@ pub(super) fn check_repository(item: &Item<'_>, findings: &mut Findings) {
                 .fix("lower-case letters, digits and .-_/ between them");
         }
     }
+    let path = item.root.key("RepositoryPolicyText");
+    let policy = item.at("RepositoryPolicyText");
+    policy::check(policy, Purpose::Own, &path, findings);
     let policy = item.text("LifecyclePolicy.LifecyclePolicyText");
     let is_json = policy.is_none_or(|text| {
         serde_json::from_str::<Value>(&text)
