@@ -38,6 +38,10 @@ impl Attempt<'_> {
     }
 
     pub(crate) async fn look_job(&self) -> Result<Reply, StoreError> {
+        if self.superseded.is_some() {
+            // The job that is known has found the input gone, which is there again.
+            return Ok(Reply::Job(false));
+        }
         let at = self.marker_place();
         let found = self.setup.store.get(&at, MAX_MARKER_BYTES).await?;
         let marker = found.and_then(|(_, text)| json::read::<HandedOver>(&text).ok());

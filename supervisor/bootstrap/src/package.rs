@@ -2,14 +2,13 @@
 //! it, as for jobs and image functions.
 
 use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
-use flate2::read::DeflateDecoder;
 use scar_schemas::contract::{SCRIPT_FILE, STAGE_FILE};
 
 /// Largest file in a package: scripts are texts.
-const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
+const MAX_FILE_BYTES: usize = 64 * 1024 * 1024;
 const END_MARK: &[u8] = b"PK\x05\x06";
 const ENTRY_MARK: &[u8] = b"PK\x01\x02";
 const END_BYTES: usize = 22;
@@ -94,18 +93,10 @@ fn content(archive: &[u8], entry: &Entry) -> io::Result<Vec<u8>> {
     let start = at + LOCAL_BYTES + usize::from(name) + usize::from(extra);
     let packed = archive.get(start..start.saturating_add(entry.packed_bytes));
     let packed = packed.ok_or_else(damaged)?;
-    let mut content = Vec::new();
     match entry.method {
-        STORED => content.extend_from_slice(packed),
-        DEFLATED => {
-            let mut reader = DeflateDecoder::new(packed).take(MAX_FILE_BYTES + 1);
-            reader.read_to_end(&mut content)?;
-        }
-        _ => return Err(damaged()),
-    }
-    match content.len() as u64 > MAX_FILE_BYTES {
-        true => Err(damaged()),
-        false => Ok(content),
+        STORED if packed.len() <= MAX_FILE_BYTES => Ok(packed.to_vec()),
+        DEFLATED => scar_inflate::inflate(packed, MAX_FILE_BYTES),
+        _ => Err(damaged()),
     }
 }
 

@@ -65,6 +65,8 @@ impl Attempt<'_> {
         Ok(match self.setup.record(&self.labels.task).await? {
             Some((Ok(record), etag)) => {
                 self.know_record(&record);
+                let is_superseded = record.state == TaskState::Superseded;
+                self.superseded = is_superseded.then(|| etag.clone());
                 Reply::Record(Some((record, etag)))
             }
             Some((Err(message), _)) => Reply::Trouble(failure(FailureClass::Internal, message)),
@@ -152,22 +154,23 @@ impl Attempt<'_> {
             ..self.record(TaskState::Committed, None)
         };
         let at = self.record_place();
-        let body = body(&record);
+        let (body, condition) = (body(&record), self.unless_closed());
         self.know_record(&record);
-        Ok(
-            match self
-                .setup
-                .store
-                .write(&at, body, &self.labels, &Condition::Absent)
-                .await?
-            {
-                Outcome::Mine { etag } => Reply::Committed { record, etag },
-                other => {
-                    self.unstage().await;
-                    answer(other, &at.key, &Condition::Absent)
-                }
-            },
-        )
+        let store = &self.setup.store;
+        let outcome = store.write(&at, body, &self.labels, &condition).await?;
+        Ok(match outcome {
+            Outcome::Mine { etag } => Reply::Committed { record, etag },
+            other => {
+                self.unstage().await;
+                answer(other, &at.key, &condition)
+            }
+        })
+    }
+
+    /// The condition of a record: there is none, or the one that this attempt knows not to count.
+    fn unless_closed(&self) -> Condition {
+        let etag = self.superseded.clone();
+        etag.map_or(Condition::Absent, Condition::Etag)
     }
 
     pub(crate) async fn publish(&self, committed: &Committed) -> Result<Reply, StoreError> {
@@ -270,13 +273,10 @@ impl Attempt<'_> {
     pub(crate) async fn close(&self, ending: &Ending) -> Result<Reply, StoreError> {
         let (state, failure) = state(ending);
         let at = self.record_place();
-        let body = body(&self.record(state, failure));
-        let outcome = self
-            .setup
-            .store
-            .write(&at, body, &self.labels, &Condition::Absent)
-            .await?;
-        Ok(answer(outcome, &at.key, &Condition::Absent))
+        let (body, condition) = (body(&self.record(state, failure)), self.unless_closed());
+        let store = &self.setup.store;
+        let outcome = store.write(&at, body, &self.labels, &condition).await?;
+        Ok(answer(outcome, &at.key, &condition))
     }
 
     pub(crate) async fn count(&self, number: u32, failure: &Failure) -> Result<Reply, StoreError> {

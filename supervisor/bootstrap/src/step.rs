@@ -9,7 +9,7 @@ mod verdict;
 use scar_schemas::contract::Mode;
 use scar_schemas::record::{Failure, FailureClass, TaskRecord, TaskState};
 
-use verdict::{adopt, count, hands_over, illegal, judge, lose, unblock, vanished};
+use verdict::{adopt, count, doubt, hands_over, illegal, judge, lose, trouble, unblock, vanished};
 
 /// What the protocol knows about a task before it starts.
 #[derive(Debug, Clone)]
@@ -81,7 +81,7 @@ pub(crate) struct Committed {
 pub(crate) enum Step {
     /// HEAD the only output. `ready`: this attempt has made its output already.
     LookOutput { ready: bool },
-    /// HEAD the input: is the version of this task still the current one?
+    /// HEAD the input: is the version of this task still the current one, or again?
     LookInput { seen: Seen, ready: bool },
     /// GET the record.
     LookRecord { ready: bool },
@@ -103,7 +103,7 @@ pub(crate) enum Step {
     Put(Condition),
     /// Upload all outputs to staged keys.
     Stage,
-    /// Create the record: the commit.
+    /// Create the record, or replace one that says superseded: the commit.
     Commit,
     /// Copy all staged outputs to their final keys, each only where nothing is.
     Publish(Committed),
@@ -117,7 +117,7 @@ pub(crate) enum Step {
     Mark(Committed, Ending),
     /// Remove what attempts that were killed staged for the task, which is closed.
     Tidy(End),
-    /// Create a record that says how it ended.
+    /// Create a record that says how it ended, or replace one that says superseded.
     Close(Ending),
     /// Leave the marker of the n-th failed attempt.
     Count { number: u32, failure: Failure },
@@ -203,6 +203,7 @@ pub(crate) fn next(facts: &Facts, step: Step, reply: Reply) -> Step {
         return trouble(&step, failure);
     }
     match step {
+        S::LookInput { .. } if facts.mode == Mode::Ledger => ledger(facts, step, reply),
         S::LookOutput { .. } | S::LookInput { .. } | S::Put(_) => atomic(facts, step, reply),
         S::Work(_) | S::Close(_) | S::Count { .. } | S::End(_) | S::Announce(_) => {
             both(facts, step, reply)
@@ -240,12 +241,20 @@ fn ledger(facts: &Facts, step: Step, reply: Reply) -> Step {
         }
         // Whoever took the record away let go of what was staged, too.
         (Step::LookRecord { ready: true }, Reply::Record(None)) => Step::Stage,
-        (Step::LookRecord { .. }, Reply::Record(Some((record, etag)))) => {
-            adopt(facts, record, etag)
+        (Step::LookRecord { ready }, Reply::Record(Some((record, etag)))) => match record.state {
+            TaskState::Superseded => doubt(etag, ready),
+            _ => adopt(facts, record, etag),
+        },
+        (Step::LookInput { ready: false, .. }, Reply::Current(true)) => {
+            produce(facts, false, Condition::Absent)
+        }
+        (Step::LookInput { ready: true, .. }, Reply::Current(true)) => Step::Stage,
+        (Step::LookInput { .. }, Reply::Current(false)) => {
+            Step::Tidy(End::Already(TaskState::Superseded))
         }
         (Step::Stage, Reply::Staged) => Step::Commit,
         (Step::Commit, Reply::Committed { record, etag }) => adopt(facts, record, etag),
-        (Step::Commit, Reply::Taken(_)) => Step::LookRecord { ready: true },
+        (Step::Commit, Reply::Taken(_) | Reply::Changed) => Step::LookRecord { ready: true },
         (Step::Publish(committed), Reply::Published { taken }) => unblock(
             facts,
             Committed {
@@ -315,7 +324,7 @@ fn both(facts: &Facts, step: Step, reply: Reply) -> Step {
             failure,
         },
         (Step::Close(ending), Reply::Written) => Step::End(End::Closed(ending)),
-        (Step::Close(_), Reply::Taken(_)) => Step::LookRecord { ready: false },
+        (Step::Close(_), Reply::Taken(_) | Reply::Changed) => Step::LookRecord { ready: false },
         (Step::Announce(end), Reply::Written | Reply::Taken(_)) => Step::End(end),
         (step, reply) => illegal(&step, &reply),
     }
@@ -336,25 +345,6 @@ fn delegate(step: Step, reply: Reply) -> Step {
             Step::End(End::HandedOver)
         }
         (step, reply) => illegal(&step, &reply),
-    }
-}
-
-/// Before the commit, trouble is a failed attempt like any other; afterwards, and where not even a
-/// marker can be written, only the event's own repetition helps.
-fn trouble(step: &Step, failure: Failure) -> Step {
-    match step {
-        Step::LookOutput { .. }
-        | Step::LookInput { .. }
-        | Step::LookRecord { ready: false }
-        | Step::Begin(_)
-        | Step::Note(_)
-        | Step::LookJob(_)
-        | Step::Submit(_)
-        | Step::Put(_)
-        | Step::Stage => count(failure),
-        // There is a job, only its number is not written down: who looks again submits another one.
-        Step::Confirm => Step::End(End::HandedOver),
-        _ => Step::End(End::Retry(failure)),
     }
 }
 

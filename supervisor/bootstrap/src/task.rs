@@ -42,6 +42,8 @@ pub(crate) struct Attempt<'a> {
     pub(crate) answer: Option<Answered>,
     /// The job that was submitted.
     pub(crate) batch_job: Option<String>,
+    /// ETag of a record that says superseded, which this attempt may replace.
+    pub(crate) superseded: Option<String>,
     /// Bucket and key of every output that is known of.
     pub(crate) outputs: Vec<(String, String)>,
 }
@@ -180,6 +182,7 @@ impl<'a> Attempt<'a> {
             harvest: None,
             answer: None,
             batch_job: None,
+            superseded: None,
             outputs: Vec::new(),
         };
         (facts, attempt)

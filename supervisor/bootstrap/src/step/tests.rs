@@ -145,6 +145,27 @@ fn whoever_finds_a_closed_task_tidies_up() {
     assert_eq!(next(&atomic, look(), closed()), Step::End(ended));
 }
 
+/// On a bucket without versions the same bytes, put again, are the same task.
+#[test]
+fn a_record_that_says_superseded_counts_as_long_as_the_input_is_another() {
+    let facts = facts(Mode::Ledger, 1);
+    let superseded = || Reply::Record(Some((record(1, 0, TaskState::Superseded), "e".into())));
+    for ready in [false, true] {
+        let look = next(&facts, Step::LookRecord { ready }, superseded());
+        assert!(matches!(&look, Step::LookInput { .. }), "{look:?}");
+        let again = next(&facts, look.clone(), Reply::Current(true));
+        match ready {
+            false => assert_eq!(again, Step::Work(Condition::Absent)),
+            true => assert_eq!(again, Step::Stage),
+        }
+        let ended = End::Already(TaskState::Superseded);
+        assert_eq!(next(&facts, look, Reply::Current(false)), Step::Tidy(ended));
+    }
+    let closing = Step::Close(Ending::Superseded);
+    let look = Step::LookRecord { ready: false };
+    assert_eq!(next(&facts, closing, Reply::Changed), look);
+}
+
 #[test]
 fn a_collision_is_a_visible_failure_that_names_both() {
     let facts = facts(Mode::Atomic, 1);

@@ -42,6 +42,16 @@ pub(super) fn adopt(facts: &Facts, record: TaskRecord, etag: String) -> Step {
     }
 }
 
+/// A record that says superseded is right as long as the input is not what it was: the same bytes may have
+/// been put again, and on a bucket without versions that is the same task.
+pub(super) fn doubt(etag: String, ready: bool) -> Step {
+    let seen = Seen {
+        etag,
+        ..Seen::default()
+    };
+    Step::LookInput { seen, ready }
+}
+
 /// Ledger mode: goes on with the first output that somebody else's object keeps from its key.
 pub(super) fn unblock(facts: &Facts, mut committed: Committed) -> Step {
     committed
@@ -70,6 +80,25 @@ pub(super) fn lose(facts: &Facts, record: TaskRecord, etag: String, lost: &str) 
             )
         }
         step => step,
+    }
+}
+
+/// Before the commit, trouble is a failed attempt like any other; afterwards, and where not even a
+/// marker can be written, only the event's own repetition helps.
+pub(super) fn trouble(step: &Step, failure: Failure) -> Step {
+    match step {
+        Step::LookOutput { .. }
+        | Step::LookInput { .. }
+        | Step::LookRecord { ready: false }
+        | Step::Begin(_)
+        | Step::Note(_)
+        | Step::LookJob(_)
+        | Step::Submit(_)
+        | Step::Put(_)
+        | Step::Stage => count(failure),
+        // There is a job, only its number is not written down: who looks again submits another one.
+        Step::Confirm => Step::End(End::HandedOver),
+        _ => Step::End(End::Retry(failure)),
     }
 }
 

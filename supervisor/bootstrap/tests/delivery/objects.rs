@@ -130,6 +130,39 @@ fn an_object_that_was_replaced_is_the_next_events_business() {
     }
 }
 
+/// On a bucket without versions the same bytes, put again, are the same task: one whose event found other
+/// bytes or none has not been done.
+#[test]
+fn an_object_that_is_there_again_is_worked_on() {
+    let place = (DATA.to_owned(), "in/a".to_owned());
+    for output in BOTH_MODES {
+        for other in [Some("other"), None] {
+            let mut sandbox = taking_all(ONE, output());
+            let event = sandbox.put("in/a", "1");
+            let first_object = sandbox.object("in/a");
+            match other {
+                Some(body) => drop(sandbox.put("in/a", body)),
+                None => drop(sandbox.store.state.lock().unwrap().objects.remove(&place)),
+            }
+            let report = sandbox.function.invoke(&event).unwrap();
+            assert_eq!(first(&report)["state"], "superseded", "{report:#}");
+            let state = sandbox.store.state.clone();
+            state
+                .lock()
+                .unwrap()
+                .objects
+                .insert(place.clone(), first_object);
+            for _ in 0..2 {
+                let report = sandbox.function.invoke(&event).unwrap();
+                assert_eq!(first(&report)["state"], "published", "{report:#}");
+            }
+            let outputs = sandbox.keys("out/");
+            assert_eq!(outputs.len(), 1);
+            assert_eq!(sandbox.text(&outputs[0]), "1");
+        }
+    }
+}
+
 /// Of a queue's messages, those and only those come again that nobody could do anything about.
 #[test]
 fn each_message_of_a_queue_is_answered_for_on_its_own() {
