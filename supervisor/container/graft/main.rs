@@ -18,6 +18,7 @@ mod numbers;
 mod patch;
 mod path;
 mod plan;
+mod process;
 mod ready;
 mod scan;
 mod shared;

@@ -79,7 +79,11 @@ impl Sites {
         if count == 0 || !at.is_multiple_of(WORD) {
             return Self::none();
         }
-        Self { at, bytes: 0, count }
+        Self {
+            at,
+            bytes: 0,
+            count,
+        }
     }
 
     /// No sites, at an address that is good for an empty list.
