@@ -26,12 +26,11 @@ mod scan;
 mod window;
 
 use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use flate2::read::DeflateDecoder;
 use rustix::process::{Pid, Signal};
 
 use crate::cache::Rootfs;
@@ -84,9 +83,7 @@ impl Engine for Graft {
 
 /// The loader as it is written down for a run.
 pub(crate) fn loader() -> io::Result<Vec<u8>> {
-    let mut loader = Vec::new();
-    DeflateDecoder::new(LOADER).read_to_end(&mut loader)?;
-    Ok(loader)
+    scar_inflate::inflate(LOADER, usize::MAX)
 }
 
 /// Whether there is a loader for this processor.
