@@ -87,7 +87,9 @@ pub(crate) fn of_mount(error: &MountError) -> Reply {
         MountError::Store { .. } if has_disk_full(error) => {
             failure(FailureClass::Disk, chain(error))
         }
-        MountError::Store { .. } => failure(FailureClass::Cloud, chain(error)),
+        MountError::Store { .. } | MountError::Changing { .. } => {
+            failure(FailureClass::Cloud, chain(error))
+        }
         MountError::File { .. } => failure(FailureClass::Internal, chain(error)),
     };
     Reply::Failed {

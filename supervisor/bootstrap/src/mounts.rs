@@ -20,6 +20,8 @@ use crate::store::StoreError;
 /// Most objects of one mount.
 const MAX_OBJECTS: usize = 100_000;
 const PARALLEL: usize = 16;
+/// How often a prefix that changes meanwhile is listed.
+const LISTINGS: u32 = 5;
 const FOLDER: &str = "mounts";
 
 /// A mount that cannot be had.
@@ -37,6 +39,8 @@ pub(crate) enum MountError {
         bytes: u64,
         disk_mib: u32,
     },
+    #[error("mount {path:?} changed each time that it was fetched")]
+    Changing { path: String },
     #[error("mount {path:?} cannot be stored")]
     File {
         path: String,
@@ -47,6 +51,19 @@ pub(crate) enum MountError {
 
 /// Makes a mount's folder and returns where it is.
 pub(crate) async fn fetch(setup: &Setup, mount: &Mount) -> Result<PathBuf, MountError> {
+    for _ in 0..LISTINGS {
+        if let Some(folder) = try_fetch(setup, mount).await? {
+            return Ok(folder);
+        }
+    }
+    Err(MountError::Changing {
+        path: mount.path.clone(),
+    })
+}
+
+/// `None` if an object is not there any more as it was listed: without it the folder would be what the
+/// prefix never was.
+async fn try_fetch(setup: &Setup, mount: &Mount) -> Result<Option<PathBuf>, MountError> {
     let bucket = setup.bucket(&mount.bucket);
     let listed = setup.list(bucket, &mount.prefix, MAX_OBJECTS).await;
     let store_failed = |source| MountError::Store {
@@ -64,15 +81,15 @@ pub(crate) async fn fetch(setup: &Setup, mount: &Mount) -> Result<PathBuf, Mount
         .join(hash_parts([bucket.as_bytes(), mount.prefix.as_bytes()]));
     let folder = place.join(snapshot(&listed));
     if folder.exists() {
-        return Ok(folder);
+        return Ok(Some(folder));
     }
     check_size(setup, mount, &listed)?;
     let new = place.join(format!("new-{}", random::attempt()));
     fs::create_dir_all(&new).map_err(file_failed)?;
     let fetched = fetch_all(setup, &listed, &mount.prefix, &new).await;
-    if let Err(source) = fetched {
+    if !matches!(fetched, Ok(true)) {
         let _ = fs::remove_dir_all(&new);
-        return Err(store_failed(source));
+        return fetched.map(|_| None).map_err(store_failed);
     }
     let renamed = fs::rename(&new, &folder);
     // Another task may have been faster; its snapshot is the same.
@@ -80,15 +97,16 @@ pub(crate) async fn fetch(setup: &Setup, mount: &Mount) -> Result<PathBuf, Mount
         renamed.map_err(file_failed)?;
     }
     forget_others(&place, &folder);
-    Ok(folder)
+    Ok(Some(folder))
 }
 
+/// Whether all objects were still what the listing says.
 async fn fetch_all(
     setup: &Setup,
     listed: &[Listed],
     prefix: &str,
     folder: &Path,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |source| StoreError::File { path, source }
@@ -101,13 +119,19 @@ async fn fetch_all(
         fs::create_dir_all(&path).map_err(failed(&path))?;
     }
     let fetches = stream::iter(listed.iter()).map(|one| async move {
-        if let Some(name) = relative(one, prefix) {
-            // One that is gone meanwhile is not part of the folder.
-            setup.store.fetch(&one.object, &folder.join(name)).await?;
-        }
-        Ok::<(), StoreError>(())
+        let Some(name) = relative(one, prefix) else {
+            return Ok(true);
+        };
+        let fetched = setup.store.fetch(&one.object, &folder.join(name)).await?;
+        Ok::<bool, StoreError>(fetched.is_some())
     });
-    fetches.buffer_unordered(PARALLEL).try_collect().await
+    let mut fetches = fetches.buffer_unordered(PARALLEL);
+    while let Some(is_there) = fetches.try_next().await? {
+        if !is_there {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Objects that have a place in a folder.

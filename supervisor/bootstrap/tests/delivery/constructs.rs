@@ -3,10 +3,12 @@
 
 use std::process::Command;
 
+use hyper::Method;
 use scar_schemas::construct::{Compute, Join, JoinBy, SecretReference};
 use scar_schemas::contract::{More, Mount};
 use serde_json::{Value, json};
 
+use crate::faults::{Fault, Planned};
 use crate::sandbox::{ENGINES, Sandbox};
 use crate::stage::{DATA, prefix, single};
 use crate::world::{event, supervisor};
@@ -88,7 +90,15 @@ fn a_mounted_prefix_is_a_folder_that_is_read_only_and_up_to_date() {
     sandbox.put("reference/deep/b", "B");
     sandbox.work("one", "AB");
     sandbox.put("reference/a", "new A");
+    // An object that is replaced between listing and fetch must not be missing from the folder.
+    let replaced = Planned {
+        method: Method::GET,
+        parts: &["/reference/a"],
+        fault: Fault::Status(412, "PreconditionFailed"),
+    };
+    sandbox.store.faults.lock().unwrap().planned.push(replaced);
     sandbox.work("two", "new AB");
+    assert_eq!(sandbox.store.faults.lock().unwrap().count, 1);
 }
 
 #[test]
