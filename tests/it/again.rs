@@ -5,7 +5,8 @@ use std::fs;
 use scar_tests::Product;
 
 const MANIFEST: &str = "w/workflow.yaml";
-/// Every way in which tasks start each other: an item each, a join of all, a stage after another.
+/// Every way in which tasks start each other: an item each, a join of all, a stage after another. Each item
+/// leaves a file that nobody waits for.
 const FAN: &str = "
 scar: 1
 name: w
@@ -18,7 +19,7 @@ stages:
     script: work.sh
   whole:
     image: oci:../workflows/images/shell
-    in: parts/**
+    in: parts/*.part
     join: {by: run}
     out: whole/*.txt
     run: cat \"$SCAR_INPUT_DIR\"/* > \"$SCAR_OUT/$SCAR_STEM.txt\"
@@ -67,7 +68,8 @@ fn items_joins_and_later_stages_run_again_too() {
     product.image("shell");
     product.write(MANIFEST, FAN);
     let script = |word: &str| {
-        let text = format!("#!/bin/sh -e\necho {word} > \"$SCAR_OUT/$SCAR_STEM.$SCAR_INDEX\"\n");
+        let name = "$SCAR_OUT/$SCAR_STEM.$SCAR_INDEX";
+        let text = format!("#!/bin/sh -e\necho {word} > {name}.part\necho {word} > {name}.log\n");
         product.write("w/work.sh", text);
     };
     script("old");
