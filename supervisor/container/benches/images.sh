@@ -28,7 +28,7 @@ rm -rf "$folder/base"
 layer media2 debian ffmpeg imagemagick
 layer media media2 r-base-core gstreamer1.0-plugins-good
 layer pydata2 debian python3-numpy python3-pandas
-layer pydata3 pydata2 python3-matplotlib npm
+layer pydata3 pydata2 npm g++ git
 layer pydata pydata3 jupyter-notebook python3-sympy python3-django
 umoci gc --layout "$layout"
 touch "$folder/complete"

@@ -13,7 +13,7 @@ use crate::cache::{Building, Limits, Rootfs, make_private};
 use crate::decompress::{self, Content, Pieces};
 use crate::error::Error;
 use crate::extract::Extractor;
-use crate::fetch;
+use crate::fetch::{self, Distance};
 use crate::layer;
 use crate::oci::{ConfigDocument, Document, ImageConfig, MAX_DOCUMENT_BYTES, Manifest, Platform};
 use crate::source::BlobSource;
@@ -186,8 +186,9 @@ async fn forward(
     manifest: &Manifest,
     senders: Vec<mpsc::Sender<Result<Bytes, Error>>>,
 ) {
+    let mut distance = Distance::Unknown;
     for (number, (layer, sender)) in manifest.layers.iter().zip(senders).enumerate() {
-        if !fetch::send(number, source, layer, &sender).await {
+        if !fetch::send(number, source, layer, &mut distance, &sender).await {
             return;
         }
     }

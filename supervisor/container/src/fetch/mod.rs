@@ -22,8 +22,8 @@ use whole::Whole;
 const PART_BYTES: u64 = 2 << 20;
 /// Parts on their way at once: one connection to S3 carries about a fifth of what a function can take.
 const PARTS_AT_ONCE: usize = 4;
-/// A source that gives the first part within this time fills one connection faster than layers are
-/// extracted, and a request for every part would only be work for both sides.
+/// A source that gives the first part of an image within this time fills one connection faster than layers
+/// are extracted, and a request for every part would only be work for both sides.
 const NEAR: Duration = Duration::from_millis(30);
 /// Bytes of one piece of a part.
 const PIECE_BYTES: usize = 128 << 10;
@@ -31,17 +31,27 @@ const PIECE_BYTES: usize = 128 << 10;
 const TRIES: u32 = 5;
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 
+/// How far away a source is. What it takes for a part tells that only as long as nothing is extracted yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Distance {
+    Unknown,
+    /// One stream is as good as many, or all that it can give.
+    Near,
+    Far,
+}
+
 /// Sends the layer's bytes, and last the failure if there is one: what the source met, or bytes that do
 /// not have the layer's digest. Gives whether the next layer is wanted.
 pub(crate) async fn send(
     number: usize,
     source: &dyn BlobSource,
     layer: &Descriptor,
+    distance: &mut Distance,
     sender: &Sender<Result<Bytes, Error>>,
 ) -> bool {
     let mut verifier = Verifier::new(number, layer);
     let sent = async {
-        let mut pieces = pieces_of(source, layer).await?;
+        let mut pieces = pieces_of(source, layer, distance).await?;
         while let Some(piece) = pieces.try_next().await? {
             verifier.take(&piece)?;
             if sender.send(Ok(piece)).await.is_err() {
@@ -112,21 +122,28 @@ impl<'a> Verifier<'a> {
 async fn pieces_of<'a>(
     source: &'a dyn BlobSource,
     layer: &'a Descriptor,
+    distance: &mut Distance,
 ) -> Result<stream::BoxStream<'a, Result<Bytes, Error>>, Error> {
-    if layer.size <= PART_BYTES {
+    if layer.size <= PART_BYTES || *distance == Distance::Near {
         return Ok(Whole::new(source, layer, 0).stream().boxed());
     }
     let start = Instant::now();
     let Some(first) = part(source, &layer.digest, 0..PART_BYTES).await? else {
+        *distance = Distance::Near;
         return Ok(Whole::new(source, layer, 0).stream().boxed());
     };
-    let is_near = start.elapsed() < NEAR;
+    if *distance == Distance::Unknown {
+        *distance = match start.elapsed() < NEAR {
+            true => Distance::Near,
+            false => Distance::Far,
+        };
+    }
     let first = pieces(first);
-    Ok(match is_near {
-        true => first
+    Ok(match *distance {
+        Distance::Near => first
             .chain(Whole::new(source, layer, PART_BYTES).stream())
             .boxed(),
-        false => first
+        _ => first
             .chain(parts(source, layer).map_ok(pieces).try_flatten())
             .boxed(),
     })

@@ -51,6 +51,24 @@ impl BlobSource for Shaky {
         }
         .boxed()
     }
+
+    fn rest<'a>(
+        &'a self,
+        _: &'a Digest,
+        from: u64,
+    ) -> BoxFuture<'a, Result<Option<BlobStream>, Error>> {
+        async move {
+            if !self.knows_parts {
+                return Ok(None);
+            }
+            if self.asked.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) {
+                return Err(cut());
+            }
+            let rest = self.blob.slice(usize::try_from(from).unwrap()..);
+            Ok(Some(pieces(rest).boxed()))
+        }
+        .boxed()
+    }
 }
 
 fn cut() -> Error {
@@ -68,8 +86,12 @@ fn described(bytes: &[u8]) -> Descriptor {
     }
 }
 
-/// Everything that is sent for a layer: its bytes, and the failure if there is one.
-async fn sent(source: &Shaky, layer: &Descriptor) -> (Vec<u8>, Option<Error>) {
+/// Everything that is sent for a layer of a source that far away: its bytes, and the failure if there is one.
+async fn sent(
+    source: &Shaky,
+    layer: &Descriptor,
+    mut distance: Distance,
+) -> (Vec<u8>, Option<Error>) {
     let (sender, mut receiver) = tokio::sync::mpsc::channel::<Result<Bytes, Error>>(1);
     let receive = async {
         let (mut bytes, mut failure) = (Vec::new(), None);
@@ -82,7 +104,7 @@ async fn sent(source: &Shaky, layer: &Descriptor) -> (Vec<u8>, Option<Error>) {
         (bytes, failure)
     };
     let send = async move {
-        send(0, source, layer, &sender).await;
+        send(0, source, layer, &mut distance, &sender).await;
     };
     tokio::join!(send, receive).1
 }
@@ -91,13 +113,17 @@ async fn sent(source: &Shaky, layer: &Descriptor) -> (Vec<u8>, Option<Error>) {
 async fn broken_parts_are_asked_for_again() {
     let size = 3 * PART_BYTES + 5;
     let bytes: Vec<u8> = (0..size).map(|at| (at % 251) as u8).collect();
-    for knows_parts in [true, false] {
+    let distances = [Distance::Far, Distance::Near, Distance::Unknown];
+    for (knows_parts, distance) in [true, false]
+        .into_iter()
+        .flat_map(|known| distances.map(|distance| (known, distance)))
+    {
         let source = Shaky {
             blob: bytes.clone().into(),
             asked: AtomicU32::new(0),
             knows_parts,
         };
-        let (got, failure) = sent(&source, &described(&bytes)).await;
+        let (got, failure) = sent(&source, &described(&bytes), distance).await;
         assert!(got == bytes && failure.is_none(), "{failure:?}");
     }
 }
@@ -112,7 +138,7 @@ async fn bytes_with_another_digest_end_in_a_failure() {
             asked: AtomicU32::new(2),
             knows_parts: false,
         };
-        let (_, failure) = sent(&source, &described(&bytes)).await;
+        let (_, failure) = sent(&source, &described(&bytes), Distance::Unknown).await;
         assert!(matches!(failure, Some(Error::Digest { .. })), "{failure:?}");
     }
 }
