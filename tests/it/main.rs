@@ -15,6 +15,7 @@ mod lint;
 mod manifests;
 mod ministack;
 mod old_files;
+mod places;
 mod plan;
 mod programs;
 mod quickstart;

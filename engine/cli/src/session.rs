@@ -335,8 +335,13 @@ impl From<scar_local::Error> for CliError {
 impl From<scar_apply::Error> for CliError {
     fn from(error: scar_apply::Error) -> Self {
         use scar_apply::{Error, Outcome};
+        use scar_plan::Stale;
         let (kind, hint) = match &error {
-            Error::Stale { .. } => (Kind::Stale, Some("plan again: `scar plan`".to_owned())),
+            Error::Stale(Stale::Account { .. } | Stale::Region { .. }) => (
+                Kind::Stale,
+                Some("choose the place of the plan with --profile and --region, or plan again for this one".to_owned()),
+            ),
+            Error::Stale(_) => (Kind::Stale, Some("plan again: `scar plan`".to_owned())),
             Error::Busy { .. } => (
                 Kind::Stale,
                 Some("wait until it is done, then try again".to_owned()),

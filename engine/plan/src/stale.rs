@@ -45,12 +45,20 @@ pub enum Stale {
 }
 
 impl Plan {
+    /// Whether the plan was made for this account and region.
+    ///
+    /// # Errors
+    /// [`Stale::Account`] or [`Stale::Region`].
+    pub fn is_for(&self, account: &str, region: &str) -> Result<(), Stale> {
+        check_place([&self.account, &self.region], [account, region])
+    }
+
     /// Whether the plan may still be carried out.
     ///
     /// # Errors
     /// The first thing that is not as it was.
     pub fn is_current(&self, snapshot: &Snapshot) -> Result<(), Stale> {
-        check_place(&self.account, &self.region, snapshot)?;
+        self.is_for(&snapshot.account, &snapshot.region)?;
         check_stack(
             &self.base.name,
             self.base.based_on.as_ref(),
@@ -70,7 +78,10 @@ impl Destruction {
     /// # Errors
     /// The first thing that is not as it was.
     pub fn is_current(&self, snapshot: &Snapshot) -> Result<(), Stale> {
-        check_place(&self.account, &self.region, snapshot)?;
+        check_place(
+            [&self.account, &self.region],
+            [&snapshot.account, &snapshot.region],
+        )?;
         let actual = snapshot.stack.as_ref();
         compare(
             &self.stack.name,
@@ -80,17 +91,18 @@ impl Destruction {
     }
 }
 
-fn check_place(account: &str, region: &str, snapshot: &Snapshot) -> Result<(), Stale> {
-    if account != snapshot.account {
+/// Account and region as planned, and as they are here.
+fn check_place(planned: [&str; 2], actual: [&str; 2]) -> Result<(), Stale> {
+    if planned[0] != actual[0] {
         return Err(Stale::Account {
-            planned: account.to_owned(),
-            actual: snapshot.account.clone(),
+            planned: planned[0].to_owned(),
+            actual: actual[0].to_owned(),
         });
     }
-    if region != snapshot.region {
+    if planned[1] != actual[1] {
         return Err(Stale::Region {
-            planned: region.to_owned(),
-            actual: snapshot.region.clone(),
+            planned: planned[1].to_owned(),
+            actual: actual[1].to_owned(),
         });
     }
     Ok(())

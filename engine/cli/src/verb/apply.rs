@@ -171,6 +171,12 @@ fn several(
             screen,
             session::UNCHANGED,
             async |session| {
+                let here = || {
+                    plans
+                        .iter()
+                        .filter(|one| region.is_none_or(|is| one.plan.region == is))
+                };
+                here().try_for_each(|one| is_made_for(&one.plan, session))?;
                 if !is_approved {
                     let environment = &first.plan.environment;
                     approval::approve_plans(
@@ -182,10 +188,7 @@ fn several(
                     )
                     .await?;
                 }
-                for one in plans
-                    .iter()
-                    .filter(|one| region.is_none_or(|is| one.plan.region == is))
-                {
+                for one in here() {
                     execute(one, session, screen).await?;
                 }
                 Ok(())
@@ -194,6 +197,14 @@ fn several(
         is_approved = true;
     }
     Ok(())
+}
+
+/// Nobody is asked about a plan that was made for another account or region.
+fn is_made_for(plan: &Plan, session: &Session) -> Result<(), CliError> {
+    let (account, region) = (session.cloud.account(), session.cloud.region());
+    Ok(plan
+        .is_for(account, region)
+        .map_err(scar_apply::Error::from)?)
 }
 
 fn show(set: &PlanSet, screen: &Screen) -> Result<(), CliError> {
