@@ -1,6 +1,5 @@
 //! Answers of a store that are easy to take for something else, and a store that is away, with the real file.
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use hyper::Method;
@@ -11,7 +10,6 @@ use crate::faults::{Fault, Planned};
 use crate::sandbox::{ENGINES, Sandbox};
 use crate::services::AGENT;
 use crate::stage::{DATA, prefix, single};
-use crate::world::supervisor;
 
 const COPY: &str = "#!/bin/sh -e\ncat \"$SCAR_INPUT\" > \"$SCAR_OUT/$SCAR_STEM.copy\"\n";
 /// More than the 64 MiB that are copied by one request.
@@ -90,13 +88,7 @@ fn an_upload_in_parts_is_completed_once() {
 
 #[test]
 fn a_large_object_is_copied_in_parts_and_keeps_its_labels() {
-    let mut sandbox = Sandbox::new(
-        ENGINES[0],
-        LARGE,
-        &["in/*"],
-        Some(prefix("out/")),
-        More::default(),
-    );
+    let mut sandbox = Sandbox::copying(ENGINES[0], LARGE);
     let target = &["/out/a.large", "partNumber=2"];
     for fault in [Fault::Status(200, "InternalError"), Fault::ResetAfter] {
         plan(&sandbox, &Method::PUT, target, fault);
@@ -210,19 +202,9 @@ fn a_job_asks_for_its_credentials_once() {
     let job = sandbox.store.state.lock().unwrap().jobs[0].clone();
     let request = &job["containerOverrides"]["environment"][0]["value"];
     let agent = format!("http://{}{AGENT}", sandbox.store.address);
-    let mut command = Command::new(supervisor());
-    command.arg("job").env_clear();
-    command.envs(
-        sandbox
-            .stage
-            .variables(&sandbox.store, sandbox.folder.path()),
-    );
+    let mut command = sandbox.computer(request.as_str().unwrap());
     command.env_remove("AWS_ACCESS_KEY_ID");
-    command.envs([
-        sandbox.stage.package_variable(),
-        ("SCAR_JOB", request.as_str().unwrap().to_owned()),
-        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", agent),
-    ]);
+    command.env("AWS_CONTAINER_CREDENTIALS_FULL_URI", agent);
     assert_eq!(command.output().unwrap().status.code(), Some(0));
     assert_eq!(sandbox.keys("out/").len(), 40);
     assert_eq!(sandbox.store.state.lock().unwrap().credentials, 1);

@@ -1,8 +1,6 @@
 //! What else a stage can have, with the real file: secrets, mounts, rounds, joins whose time is up, and
 //! jobs of several computers.
 
-use std::process::Command;
-
 use hyper::Method;
 use scar_schemas::construct::{Compute, Join, JoinBy, SecretReference};
 use scar_schemas::contract::{More, Mount};
@@ -11,7 +9,7 @@ use serde_json::{Value, json};
 use crate::faults::{Fault, Planned};
 use crate::sandbox::{ENGINES, Sandbox};
 use crate::stage::{DATA, prefix, single};
-use crate::world::{event, supervisor};
+use crate::world::event;
 
 const SECRET: &str = "of-which-nobody-speaks";
 
@@ -199,16 +197,8 @@ fn of_several_computers_the_first_one_publishes() {
 }
 
 fn computer(sandbox: &Sandbox, request: &str, index: u32) -> Option<i32> {
-    let mut command = Command::new(supervisor());
-    command.arg("job").env_clear();
-    command.envs(
-        sandbox
-            .stage
-            .variables(&sandbox.store, sandbox.folder.path()),
-    );
-    command.envs([sandbox.stage.package_variable()]);
+    let mut command = sandbox.computer(request);
     command.envs([
-        ("SCAR_JOB", request),
         ("AWS_BATCH_JOB_ID", "job"),
         ("AWS_BATCH_JOB_NUM_NODES", "2"),
         ("AWS_BATCH_JOB_NODE_INDEX", &index.to_string()),

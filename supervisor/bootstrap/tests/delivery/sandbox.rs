@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use scar_schemas::contract::{More, OutputKey};
@@ -12,7 +13,7 @@ use crate::faults::Faults;
 use crate::runtime::{Function, LOG};
 use crate::stage::{DATA, Stage, image, prefix};
 use crate::store::{Object, Store};
-use crate::world::event;
+use crate::world::{event, supervisor};
 
 pub(crate) const ENGINES: [&str; 2] = ["namespaces", "graft"];
 
@@ -105,6 +106,16 @@ impl Sandbox {
         assert_eq!(report["tasks"][0]["state"], "published", "{report:#}");
         assert_eq!(self.text(&format!("out/{name}.copy")), body);
         time
+    }
+
+    /// A computer of Batch that does the job of this request.
+    pub(crate) fn computer(&self, request: &str) -> Command {
+        let mut command = Command::new(supervisor());
+        command.arg("job").env_clear();
+        command.envs(self.stage.variables(&self.store, self.folder.path()));
+        command.envs([self.stage.package_variable()]);
+        command.env("SCAR_JOB", request);
+        command
     }
 
     /// All that was logged.
