@@ -1,6 +1,6 @@
 //! What a workflow costs in a month: list prices, and assumptions about what nobody can know.
 //!
-//! The figures compare two plans and warn of surprises; storage, transfer and discounts are not in them.
+//! The figures compare two plans and warn of surprises; storage of objects, transfer and discounts are not in them.
 
 mod assume;
 mod load;
@@ -9,8 +9,9 @@ mod stage;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use scar_schemas::construct::Package;
 use scar_schemas::deployed::{Deployed, DeployedStage};
-use scar_workflow::Workflow;
+use scar_workflow::{Stage, Workflow};
 
 use crate::{Assumption, Cost, CostLine, MicroDollars};
 use load::Loads;
@@ -29,17 +30,18 @@ pub(crate) fn estimate(
     let loads = Loads::of(workflow, assumptions);
     let mut lines = current(workflow, old, assumptions, &loads, &prices);
     lines.extend(gone(workflow, old, assumptions, &prices));
-    let idle = workflow.stages.iter().map(|one| stage::idle(one, &prices));
-    let alarms = if workflow.alarm.is_some() {
-        prices.alarm_month * 2.0 * count(workflow.stages.len())
-    } else {
-        0.0
+    let stages = old.map(|old| old.stages.as_slice()).unwrap_or_default();
+    let is_deployed = |one: &&Stage| stages.iter().any(|stage| stage.name == one.name);
+    let idle = |is_counted: &dyn Fn(&&Stage) -> bool| {
+        let counted: Vec<&Stage> = workflow.stages.iter().filter(is_counted).collect();
+        idle(workflow, &counted, assumptions, &prices)
     };
-    let idle = MicroDollars::of(idle.sum::<f64>() + alarms);
+    let (idle_before, idle) = (idle(&is_deployed), idle(&|_| true));
+    let before = sum(lines.iter().filter_map(|line| line.before));
     Cost {
         prices: prices.name.clone(),
         assumptions: told(workflow, assumptions),
-        before: old.map(|_| sum(lines.iter().filter_map(|line| line.before))),
+        before: old.map(|_| MicroDollars(before.0 + idle_before.0)),
         after: MicroDollars(sum(lines.iter().filter_map(|line| line.after)).0 + idle.0),
         idle,
         limit: workflow.limits.cost_per_month.map(MicroDollars::of),
@@ -101,8 +103,35 @@ fn gone(
     stages.iter().filter(is_gone).map(line).collect()
 }
 
+/// A month in which nothing happens, for these stages as they are planned.
+fn idle(
+    workflow: &Workflow,
+    stages: &[&Stage],
+    assumptions: &Assumptions,
+    prices: &Prices,
+) -> MicroDollars {
+    let waiting: f64 = stages.iter().map(|one| stage::idle(one, prices)).sum();
+    let alarms = match workflow.alarm {
+        Some(_) => prices.alarm_month * 2.0 * count(stages.len()),
+        None => 0.0,
+    };
+    // The environment's registry keeps the images of image functions; stages of one image share its layers.
+    let images: BTreeSet<&str> = stages
+        .iter()
+        .filter(|one| one.package == Package::Image)
+        .map(|one| one.image.as_str())
+        .collect();
+    let gibibytes = count64(assumptions.image_bytes) / f64::from(1 << 30);
+    let registry = count(images.len()) * gibibytes * prices.registry_gb_month;
+    MicroDollars::of(waiting + alarms + registry)
+}
+
 fn told(workflow: &Workflow, assumptions: &Assumptions) -> Vec<Assumption> {
-    let mut told = assumptions.general();
+    let has_images = workflow
+        .stages
+        .iter()
+        .any(|one| one.package == Package::Image);
+    let mut told = assumptions.general(has_images);
     let stages = workflow.stages.iter();
     told.extend(stages.map(|stage| assumptions.duration_told(stage)));
     told

@@ -13,6 +13,7 @@ use scar_plan::{
     Action, BlockCode, BucketRule, BucketState, CheckOutcome, MicroDollars, Place, Plan, Policy,
     Request, Snapshot, diff, plan,
 };
+use scar_schemas::construct::Package;
 use scar_template::{Notification, NotificationTarget, Rendered};
 use scar_workflow::Workflow;
 use support::Builder;
@@ -65,6 +66,23 @@ fn cost_is_what_the_price_list_says() {
             .iter()
             .any(|one| one.name == "duration.split" && one.source == "given")
     );
+}
+
+#[test]
+fn images_in_the_registry_cost_while_nothing_runs() {
+    let builder = two();
+    let mut workflow = builder.workflow();
+    for stage in &mut workflow.stages {
+        stage.package = Package::Image;
+    }
+    let mut request = Request::default();
+    request.assumptions.set("image=2GiB").unwrap();
+    let cost = plan(&rendered(&builder), &workflow, &empty(), &request).cost;
+    // Both stages have one image: 2 GiB at 10 cents.
+    assert_eq!(cost.idle, MicroDollars(200_000));
+    assert!(cost.assumptions.iter().any(|one| one.name == "image"));
+    let again = plan(&rendered(&builder), &workflow, &after(&builder), &request).cost;
+    assert_eq!(again.before, Some(again.after), "nothing changes");
 }
 
 #[test]

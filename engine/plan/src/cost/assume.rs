@@ -17,6 +17,8 @@ pub struct Assumptions {
     pub objects: u64,
     /// Size of each in bytes.
     pub size_bytes: u64,
+    /// Size of an image, compressed, in bytes; asked for where the registry keeps it.
+    pub image_bytes: u64,
     /// Seconds a task of a stage takes, by stage.
     pub duration_s: BTreeMap<String, f64>,
     /// Names that the user gave.
@@ -30,7 +32,7 @@ pub enum InvalidAssumption {
     #[error("{0:?} is not NAME=VALUE")]
     Form(String),
     /// Nothing of that name is assumed.
-    #[error("nothing is called {0:?}; there are objects, size and duration.STAGE")]
+    #[error("nothing is called {0:?}; there are objects, size, image and duration.STAGE")]
     Name(String),
     /// The value cannot be read.
     #[error("{value:?} is no value for {name}; for instance {example}")]
@@ -49,6 +51,7 @@ impl Default for Assumptions {
         Self {
             objects: 1_000,
             size_bytes: 10 << 20,
+            image_bytes: 500 << 20,
             duration_s: BTreeMap::new(),
             given: Vec::new(),
         }
@@ -88,6 +91,10 @@ impl Assumptions {
                 self.size_bytes = size(value).ok_or_else(|| invalid("10MiB"))?;
                 self.given.push("size");
             }
+            "image" => {
+                self.image_bytes = size(value).ok_or_else(|| invalid("500MiB"))?;
+                self.given.push("image");
+            }
             _ => {
                 let stage = name.strip_prefix("duration.").filter(|it| !it.is_empty());
                 let stage = stage.ok_or_else(|| InvalidAssumption::Name(name.to_owned()))?;
@@ -108,17 +115,22 @@ impl Assumptions {
         self.duration_s.get(&stage.name).copied().unwrap_or(guess)
     }
 
-    pub(super) fn general(&self) -> Vec<Assumption> {
+    /// Those of the workflow as a whole; with that about images if there are any in the registry.
+    pub(super) fn general(&self, has_images: bool) -> Vec<Assumption> {
         let one = |name: &'static str, value: String| Assumption {
             name: name.to_owned(),
             value,
             source: source(self.given.contains(&name)),
         };
-        let mebibytes = super::count64(self.size_bytes) / f64::from(1 << 20);
-        vec![
+        let mebibytes = |bytes| format!("{} MiB", super::count64(bytes) / f64::from(1 << 20));
+        let mut told = vec![
             one("objects", format!("{} a month", self.objects)),
-            one("size", format!("{mebibytes} MiB")),
-        ]
+            one("size", mebibytes(self.size_bytes)),
+        ];
+        if has_images {
+            told.push(one("image", mebibytes(self.image_bytes)));
+        }
+        told
     }
 
     pub(super) fn duration_told(&self, stage: &Stage) -> Assumption {
@@ -172,7 +184,8 @@ mod tests {
             .unwrap();
         assert_eq!((all.objects, all.size_bytes), (20_000, 2 << 30));
         assert_eq!(all.duration_s.get("a-b"), Some(&90.0));
-        assert_eq!(all.general()[0].source, "given");
+        assert_eq!(all.general(false)[0].source, "given");
+        assert_eq!(all.general(true)[2].value, "500 MiB");
     }
 
     #[test]

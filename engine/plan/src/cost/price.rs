@@ -25,6 +25,7 @@ pub(super) struct Prices {
     pub(super) s3_put_million: f64,
     pub(super) s3_get_million: f64,
     pub(super) log_gb: f64,
+    pub(super) registry_gb_month: f64,
 }
 
 impl Prices {
@@ -67,6 +68,7 @@ impl Prices {
             s3_put_million: of("s3_put_million"),
             s3_get_million: of("s3_get_million"),
             log_gb: of("log_gb"),
+            registry_gb_month: of("registry_gb_month"),
         }
     }
 }
@@ -107,6 +109,7 @@ mod tests {
                 prices.s3_put_million,
                 prices.s3_get_million,
                 prices.log_gb,
+                prices.registry_gb_month,
             ];
             assert!(all.iter().all(|price| *price > 0.0), "{region}");
         }

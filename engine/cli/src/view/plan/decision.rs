@@ -93,7 +93,7 @@ pub(super) fn cost(plan: &Plan, style: Style) -> String {
         .limit
         .map_or_else(|| "none".to_owned(), |limit| amount(Some(limit)));
     let note = format!(
-        "  {}; times are guesses unless given with --assume; storage and transfer not counted; limit: {limit}",
+        "  {}; times are guesses unless given with --assume; storage of objects and transfer not counted; limit: {limit}",
         clean(&cost.prices)
     );
     format!(
