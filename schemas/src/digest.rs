@@ -75,7 +75,9 @@ impl fmt::Display for Digest {
 /// Lower-case hexadecimal text of some bytes.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or_default();
+    let digits = |byte: &u8| [digit(byte >> 4), digit(byte & 15)];
+    bytes.iter().flat_map(digits).collect()
 }
 
 /// SHA-256 over length-prefixed parts, as hexadecimal text: no two lists of parts share a form.

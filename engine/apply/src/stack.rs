@@ -1,6 +1,7 @@
 //! Reading one stack, and the tags that say whose it is.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use aws_sdk_cloudformation::error::ProvideErrorMetadata;
 use aws_sdk_cloudformation::types::{Stack as Description, StackResourceSummary, TemplateStage};
@@ -46,7 +47,7 @@ pub(crate) async fn observe(cloud: &Cloud, name: &str) -> Result<Option<Stack>, 
     let mut stack = convert(&description);
     if !stack.is_leftover() {
         check_own(name, &stack.tags)?;
-        stack.template = template(cloud, name).await?;
+        stack.template = template(cloud, name).await?.into();
     }
     Ok(Some(stack))
 }
@@ -124,7 +125,7 @@ fn convert(description: &Description) -> Stack {
         id: description.stack_id.clone().unwrap_or_default(),
         status: status(description).to_owned(),
         changed: changed.map(|time| time.to_string()).unwrap_or_default(),
-        template: Document::default(),
+        template: Arc::default(),
         parameters: description
             .parameters()
             .iter()

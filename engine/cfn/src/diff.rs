@@ -1,5 +1,6 @@
 //! What differs between two sets of resources, down to the property.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
@@ -35,24 +36,31 @@ pub struct PropertyDifference {
 
 /// Compares two sets of resources. The result has every logical id of either.
 #[must_use]
-pub fn diff(
-    old: &BTreeMap<String, Resource>,
-    new: &BTreeMap<String, Resource>,
-) -> BTreeMap<String, Difference> {
-    let ids: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-    let difference = |id: &String| match (old.get(id), new.get(id)) {
+pub fn diff<'a, Id: Ord>(
+    old: &'a BTreeMap<Id, impl Borrow<Resource>>,
+    new: &'a BTreeMap<Id, impl Borrow<Resource>>,
+) -> BTreeMap<&'a Id, Difference> {
+    let ids: BTreeSet<&Id> = old.keys().chain(new.keys()).collect();
+    let of = |id: &Id| {
+        (
+            old.get(id).map(Borrow::borrow),
+            new.get(id).map(Borrow::borrow),
+        )
+    };
+    let difference = |id: &Id| match of(id) {
         (Some(_), None) => Difference::Removed,
         (Some(before), Some(after)) if before.kind != after.kind => Difference::Retyped,
         (Some(before), Some(after)) => Difference::Changed(changes(before, after)),
         _ => Difference::Added,
     };
-    ids.into_iter()
-        .map(|id| (id.clone(), difference(id)))
-        .collect()
+    ids.into_iter().map(|id| (id, difference(id))).collect()
 }
 
 fn changes(before: &Resource, after: &Resource) -> Vec<PropertyDifference> {
     let mut changes = attributes(before, after);
+    if before.properties == after.properties {
+        return changes;
+    }
     let names: BTreeSet<&String> = before
         .properties
         .keys()
@@ -158,14 +166,14 @@ mod tests {
             "{A: {Type: T, Properties: {X: {Y: [1, {Z: 3}, 4]}}}, B: {Type: U}, D: {Type: T}}",
         );
         let found = diff(&old, &new);
-        let Difference::Changed(changes) = &found["A"] else {
+        let Difference::Changed(changes) = &found[&"A".to_owned()] else {
             panic!("{found:?}")
         };
         let paths: Vec<&str> = changes.iter().map(|change| change.path.as_str()).collect();
         assert_eq!(paths, ["X.Y.1.Z", "X.Y.2"]);
-        assert_eq!(found["B"], Difference::Retyped);
+        assert_eq!(found[&"B".to_owned()], Difference::Retyped);
         assert_eq!(
-            (&found["C"], &found["D"]),
+            (&found[&"C".to_owned()], &found[&"D".to_owned()]),
             (&Difference::Removed, &Difference::Added)
         );
         assert!(

@@ -14,6 +14,7 @@
 pub mod diff;
 pub mod document;
 pub mod evaluate;
+mod indent;
 mod json;
 mod parameter;
 mod problem;

@@ -1,6 +1,7 @@
 //! Text → [`Document`]. JSON and YAML are one data model; YAML's short tags become long forms.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 use serde_json::{Map, Value, json};
 use serde_yaml::value::TaggedValue;
@@ -131,15 +132,15 @@ impl Document {
 fn read_resource(logical_id: &str, value: Value) -> Result<Resource, ReadError> {
     let mut resource = Resource::default();
     for (name, value) in mapping(value, logical_id)? {
-        let path = format!("{logical_id}.{name}");
+        let path = format_args!("{logical_id}.{name}");
         match name.as_str() {
-            "Type" => resource.kind = text(value, &path)?,
-            "Properties" => resource.properties = mapping(value, &path)?,
-            "DependsOn" => resource.depends_on = names(value, &path)?,
-            "Condition" => resource.condition = Some(text(value, &path)?),
-            "DeletionPolicy" => resource.deletion_policy = Some(text(value, &path)?),
-            "UpdateReplacePolicy" => resource.update_replace_policy = Some(text(value, &path)?),
-            "Metadata" => resource.metadata = mapping(value, &path)?,
+            "Type" => resource.kind = text(value, path)?,
+            "Properties" => resource.properties = mapping(value, path)?,
+            "DependsOn" => resource.depends_on = names(value, path)?,
+            "Condition" => resource.condition = Some(text(value, path)?),
+            "DeletionPolicy" => resource.deletion_policy = Some(text(value, path)?),
+            "UpdateReplacePolicy" => resource.update_replace_policy = Some(text(value, path)?),
+            "Metadata" => resource.metadata = mapping(value, path)?,
             _ => {
                 return Err(ReadError::UnknownAttribute {
                     logical_id: logical_id.to_owned(),
@@ -156,27 +157,27 @@ fn read_resource(logical_id: &str, value: Value) -> Result<Resource, ReadError> 
     Ok(resource)
 }
 
-fn mapping(value: Value, path: &str) -> Result<BTreeMap<String, Value>, ReadError> {
+fn mapping(value: Value, path: impl Display) -> Result<BTreeMap<String, Value>, ReadError> {
     match value {
         Value::Object(map) => Ok(map.into_iter().collect()),
         _ => Err(ReadError::Kind {
-            path: path.to_owned(),
+            path: path.to_string(),
             wanted: "a mapping",
         }),
     }
 }
 
-fn text(value: Value, path: &str) -> Result<String, ReadError> {
+fn text(value: Value, path: impl Display) -> Result<String, ReadError> {
     match value {
         Value::String(text) => Ok(text),
         _ => Err(ReadError::Kind {
-            path: path.to_owned(),
+            path: path.to_string(),
             wanted: "text",
         }),
     }
 }
 
-fn names(value: Value, path: &str) -> Result<Vec<String>, ReadError> {
+fn names(value: Value, path: impl Display + Copy) -> Result<Vec<String>, ReadError> {
     match value {
         Value::Array(items) => items.into_iter().map(|item| text(item, path)).collect(),
         single => Ok(vec![text(single, path)?]),

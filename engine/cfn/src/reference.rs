@@ -77,43 +77,37 @@ pub fn dependencies<'a>(document: &Document, resource: &'a Resource) -> BTreeSet
 /// # Errors
 /// Resources that need each other.
 pub fn creation_order(document: &Document) -> Result<Vec<String>, Cycle> {
-    let mut waiting: BTreeMap<&str, BTreeSet<&str>> = document
-        .resources
-        .iter()
-        .map(|(id, resource)| (id.as_str(), dependencies(document, resource)))
-        .collect();
-    let needed_by = inverse(&waiting);
-    let mut ready: BTreeSet<&str> = BTreeSet::new();
-    waiting.retain(|id, needs| !needs.is_empty() || !ready.insert(*id));
-    let mut order: Vec<String> = Vec::new();
-    while let Some(id) = ready.pop_first() {
-        order.push(id.to_owned());
-        for needy in needed_by.get(id).into_iter().flatten() {
-            let Some(needs) = waiting.get_mut(needy) else {
-                continue;
-            };
-            needs.remove(id);
-            if needs.is_empty() {
-                waiting.remove(needy);
-                ready.insert(needy);
+    let ids: Vec<&str> = document.resources.keys().map(String::as_str).collect();
+    let number_of: BTreeMap<&str, usize> = ids.iter().copied().zip(0..).collect();
+    let mut needed_by: Vec<Vec<usize>> = vec![Vec::new(); ids.len()];
+    let mut missing: Vec<usize> = Vec::with_capacity(ids.len());
+    for (number, resource) in document.resources.values().enumerate() {
+        let needs = dependencies(document, resource);
+        for need in needs.iter().filter_map(|id| number_of.get(id)) {
+            needed_by[*need].push(number);
+        }
+        missing.push(needs.len());
+    }
+    // Numbers are in alphabetical order.
+    let mut ready: BTreeSet<usize> = (0..ids.len()).filter(|one| missing[*one] == 0).collect();
+    let mut order: Vec<String> = Vec::with_capacity(ids.len());
+    while let Some(number) = ready.pop_first() {
+        order.push(ids[number].to_owned());
+        for needy in &needed_by[number] {
+            missing[*needy] -= 1;
+            if missing[*needy] == 0 {
+                ready.insert(*needy);
             }
         }
     }
-    if waiting.is_empty() {
-        Ok(order)
-    } else {
-        Err(Cycle(cycle(&waiting)))
+    if order.len() == ids.len() {
+        return Ok(order);
     }
-}
-
-fn inverse<'a>(needs_of: &BTreeMap<&'a str, BTreeSet<&'a str>>) -> BTreeMap<&'a str, Vec<&'a str>> {
-    let mut needed_by: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for (id, needs) in needs_of {
-        for need in needs {
-            needed_by.entry(need).or_default().push(id);
-        }
-    }
-    needed_by
+    let waiting = (0..ids.len()).filter(|number| missing[*number] > 0);
+    Err(Cycle(cycle(
+        document,
+        waiting.map(|number| ids[number]).collect(),
+    )))
 }
 
 /// Names of the conditions that a value needs.
@@ -128,10 +122,14 @@ pub(crate) fn conditions(value: &Value) -> BTreeSet<&str> {
 }
 
 /// Every waiting resource needs another waiting one, so walking along must come back to a visited one.
-fn cycle(waiting: &BTreeMap<&str, BTreeSet<&str>>) -> Vec<String> {
-    let mut path: Vec<&str> = waiting.keys().next().copied().into_iter().collect();
-    while let Some(next) = path.last().and_then(|last| waiting.get(last)?.first()) {
-        if let Some(start) = path.iter().position(|id| id == next) {
+fn cycle(document: &Document, waiting: BTreeSet<&str>) -> Vec<String> {
+    let next = |id: &str| {
+        let needs = dependencies(document, document.resources.get(id)?);
+        needs.into_iter().find(|need| waiting.contains(need))
+    };
+    let mut path: Vec<&str> = waiting.first().copied().into_iter().collect();
+    while let Some(next) = path.last().and_then(|last| next(last)) {
+        if let Some(start) = path.iter().position(|id| *id == next) {
             path.drain(..start);
             break;
         }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 
+use crate::indent::indented;
 use crate::{Document, Resource};
 
 /// The only version of the template language there is.
@@ -15,7 +16,7 @@ impl Document {
     /// The template as JSON, indented, with a closing newline.
     #[must_use]
     pub fn to_json(&self) -> String {
-        serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
+        indented(self) + "\n"
     }
 
     /// The template as YAML for people, functions in their long form.

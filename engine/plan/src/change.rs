@@ -1,6 +1,7 @@
 //! The plan and its parts: every change, its reason, and nothing left to decide.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use scar_cfn::Document;
 use scar_schemas::digest::Digest;
@@ -159,7 +160,7 @@ pub struct StackChange {
     /// Create, Update, Delete or Keep.
     pub action: Action,
     /// Its new template; that of the deployed stack if it is deleted.
-    pub template: Document,
+    pub template: Arc<Document>,
     /// The template's exact JSON text, which is what is sent.
     pub text: String,
     /// Value of every parameter.

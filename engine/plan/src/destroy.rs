@@ -1,8 +1,9 @@
 //! What removing a workflow does.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use scar_cfn::Document;
+use scar_cfn::{Document, Resource};
 use scar_schemas::contract::function_variable::BUCKET;
 use scar_template::name::Owners;
 
@@ -65,27 +66,24 @@ fn resources(
     pseudo: &scar_cfn::Pseudo,
 ) -> Vec<ResourceChange> {
     let owners = Owners::new(stages.iter().map(|(id, name)| (id.as_str(), name)));
-    let change = |(id, resource): (&String, &scar_cfn::Resource)| ResourceChange {
-        logical_id: id.clone(),
+    let change = |(id, resource): (&str, Cow<'_, Resource>)| ResourceChange {
+        logical_id: id.to_owned(),
         kind: resource.kind.clone(),
         stage: owners.of(id).map(|name| (*name).clone()),
         action: Action::Delete,
         reason: Reason::Removed,
-        retained: is_retained(resource),
+        retained: is_retained(&resource),
         properties: Vec::new(),
         origin: String::new(),
         consequence: String::new(),
         place: None,
     };
-    stack::evaluated(&old.template, &old.parameters, pseudo, |_, _| false)
-        .iter()
-        .map(change)
-        .collect()
+    let existing = stack::existing(&old.template, &old.parameters, pseudo);
+    existing.into_iter().map(change).collect()
 }
 
 fn kept_buckets(old: &Stack) -> Vec<KeptBucket> {
-    let is_kept =
-        |resource: &scar_cfn::Resource| resource.kind == "AWS::S3::Bucket" && is_retained(resource);
+    let is_kept = |resource: &Resource| resource.kind == "AWS::S3::Bucket" && is_retained(resource);
     let kept = old
         .template
         .resources
@@ -101,6 +99,6 @@ fn kept_buckets(old: &Stack) -> Vec<KeptBucket> {
     .collect()
 }
 
-fn is_retained(resource: &scar_cfn::Resource) -> bool {
+fn is_retained(resource: &Resource) -> bool {
     resource.deletion_policy.as_deref() == Some("Retain")
 }

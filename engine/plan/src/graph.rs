@@ -215,6 +215,9 @@ fn stage_change(
 }
 
 fn settings(before: &DeployedStage, after: &DeployedStage) -> Vec<SettingChange> {
+    if before == after {
+        return Vec::new();
+    }
     let (old, new) = (texts(before), texts(after));
     let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
     let value = |all: &BTreeMap<String, String>, name: &String| {

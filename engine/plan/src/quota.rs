@@ -31,7 +31,7 @@ pub const SUBJECT: &str = "limits of the account";
 
 fn concurrency(plan: &Plan, snapshot: &Snapshot, limits: &AccountLimits) -> Check {
     let before = diff::present(snapshot.stack.as_ref()).map(|stack| &stack.template);
-    let held = before.map_or(0, reserved);
+    let held = before.map_or(0, |template| reserved(template));
     let wanted = reserved(&plan.stack.template);
     let free = limits
         .unreserved

@@ -9,22 +9,24 @@ use scar_cfn::{
 use scar_template::Origin;
 use serde_json::Value;
 
+use crate::stack::View;
 use crate::{Action, PropertyChange, Reason, ResourceChange};
 
 /// Compares two evaluated sets of resources. `template` is the new one with its references.
 pub(crate) fn compare(
-    old: &BTreeMap<String, Resource>,
-    new: &BTreeMap<String, Resource>,
+    old: &View<'_>,
+    new: &View<'_>,
     template: &Document,
     origins: Option<&BTreeMap<String, Origin>>,
 ) -> Vec<ResourceChange> {
-    let mut changes: BTreeMap<String, ResourceChange> = scar_cfn::diff(old, new)
+    let mut changes: BTreeMap<&str, ResourceChange> = scar_cfn::diff(old, new)
         .into_iter()
         .filter_map(|(id, difference)| {
-            let resource = new.get(&id).or_else(|| old.get(&id))?;
-            let origin = origins.and_then(|origins| origins.get(&id));
-            let change = change(&id, resource, old.get(&id), difference, origin);
-            Some((id, change))
+            let before = old.get(id).map(AsRef::as_ref);
+            let resource = new.get(id).map(AsRef::as_ref).or(before)?;
+            let origin = origins.and_then(|origins| origins.get(*id));
+            let change = change(id, resource, before, difference, origin);
+            Some((*id, change))
         })
         .collect();
     follow_replacements(&mut changes, template);
@@ -110,14 +112,15 @@ fn is_retained(action: Action, resource: &Resource) -> bool {
 
 /// A replaced resource has another name, so those that refer to it change too, and may be replaced
 /// themselves. Going along in creation order, each is looked at after those it refers to.
-fn follow_replacements(changes: &mut BTreeMap<String, ResourceChange>, template: &Document) {
+fn follow_replacements(changes: &mut BTreeMap<&str, ResourceChange>, template: &Document) {
     let is_replaced = |change: &ResourceChange| change.action == Action::Replace;
     if !changes.values().any(is_replaced) {
         return;
     }
     let mut replaced = BTreeSet::new();
     for id in creation_order(template).unwrap_or_default() {
-        let (Some(change), Some(resource)) = (changes.get_mut(&id), template.resources.get(&id))
+        let id = id.as_str();
+        let (Some(change), Some(resource)) = (changes.get_mut(id), template.resources.get(id))
         else {
             continue;
         };
@@ -129,7 +132,7 @@ fn follow_replacements(changes: &mut BTreeMap<String, ResourceChange>, template:
             }
         }
         if change.action == Action::Replace {
-            replaced.insert(id);
+            replaced.insert(id.to_owned());
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What the cloud says is there, as `scar-apply` observed it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use scar_cfn::Document;
 
@@ -87,7 +88,7 @@ pub struct Stack {
     /// Time of the last change, as the cloud wrote it: changes whenever the stack does.
     pub changed: String,
     /// Its template.
-    pub template: Document,
+    pub template: Arc<Document>,
     /// Parameters by name.
     pub parameters: BTreeMap<String, String>,
     /// Outputs by name.

@@ -1,6 +1,8 @@
 //! One stack: old and new template with their functions evaluated, compared resource by resource.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use scar_cfn::{Document, Pseudo, Resolver, Resource, Scope, canonical};
 use scar_schemas::digest::Digest;
@@ -14,7 +16,7 @@ use crate::{
 /// A stack as it should be.
 pub(crate) struct Wanted<'a> {
     pub(crate) name: &'a str,
-    pub(crate) template: &'a Document,
+    pub(crate) template: &'a Arc<Document>,
     pub(crate) parameters: BTreeMap<String, ParameterValue>,
     pub(crate) tags: &'a BTreeMap<String, String>,
     pub(crate) origins: Option<&'a BTreeMap<String, Origin>>,
@@ -39,12 +41,12 @@ pub(crate) fn compare(
         (name.clone(), text)
     });
     let parameters = parameters.collect();
-    let (old_view, new_view) = views(old, wanted.template, &parameters, &pseudo);
+    let [old_view, new_view] = views(old, wanted.template, &parameters, &pseudo);
     let resources = resource::compare(&old_view, &new_view, wanted.template, wanted.origins);
     StackChange {
         name: wanted.name.to_owned(),
         action: action(wanted, old, &resources),
-        template: wanted.template.clone(),
+        template: Arc::clone(wanted.template),
         text: wanted.template.to_json(),
         parameters: wanted.parameters.clone(),
         tags: wanted.tags.clone(),
@@ -77,56 +79,49 @@ fn settled(status: &str) -> &str {
         .unwrap_or(status)
 }
 
-/// The resources whose condition holds, their properties evaluated as far as anybody can before they
-/// exist: what only the cloud knows is a placeholder such as `${DataStore.Arn}`. Resources that are not
-/// wanted are there without properties.
+/// The resources of a stack whose condition holds.
+pub(crate) type View<'a> = BTreeMap<&'a str, Cow<'a, Resource>>;
+
+/// The resources whose condition holds, as they stand in the template.
 ///
-/// A deployed template that cannot be evaluated (somebody changed it by hand) is compared as it stands.
-pub(crate) fn evaluated(
-    template: &Document,
+/// Of a deployed template that cannot be evaluated (somebody changed it by hand), all of them.
+pub(crate) fn existing<'a>(
+    template: &'a Document,
     parameters: &BTreeMap<String, String>,
     pseudo: &Pseudo,
-    is_wanted: impl Fn(&str, &Resource) -> bool,
-) -> View {
-    try_evaluated(template, parameters, pseudo, is_wanted)
-        .unwrap_or_else(|| template.resources.clone())
+) -> View<'a> {
+    evaluated(template, parameters, pseudo, &|_| false).unwrap_or_else(|| as_written(template))
 }
 
-pub(crate) type View = BTreeMap<String, Resource>;
-
-/// Both sides, evaluated where they may differ.
-fn views(
-    old: Option<&Stack>,
-    template: &Document,
+/// Both sides, evaluated where they may differ. A side that cannot be evaluated is compared as it stands.
+fn views<'a>(
+    old: Option<&'a Stack>,
+    template: &'a Document,
     parameters: &BTreeMap<String, String>,
     pseudo: &Pseudo,
-) -> (View, View) {
+) -> [View<'a>; 2] {
     let Some(old) = old else {
-        let new = evaluated(template, parameters, pseudo, |_, _| false);
-        return (View::new(), new);
+        return [View::new(), existing(template, parameters, pseudo)];
     };
     let is_same_world = old.parameters == *parameters && declare_the_same(&old.template, template);
-    let may_differ = |id: &str, _: &Resource| {
-        let both = [&old.template, template].map(|one| one.resources.get(id));
-        match both {
-            [Some(before), Some(after)] => !is_same_world || before.properties != after.properties,
-            _ => false,
-        }
+    let may_differ = |(id, before): (&'a String, &Resource)| {
+        let after = template.resources.get(id)?;
+        let may_differ = !is_same_world || before.properties != after.properties;
+        may_differ.then_some(id.as_str())
     };
-    let view = |template, parameters| try_evaluated(template, parameters, pseudo, may_differ);
-    match (
-        view(&old.template, &old.parameters),
-        view(template, parameters),
-    ) {
-        (Some(before), Some(after)) => (before, after),
-        _ => {
-            let all = |_: &str, _: &Resource| true;
-            let view = |template, parameters| evaluated(template, parameters, pseudo, all);
-            (
-                view(&old.template, &old.parameters),
-                view(template, parameters),
-            )
-        }
+    let may_differ: BTreeSet<&str> = old
+        .template
+        .resources
+        .iter()
+        .filter_map(may_differ)
+        .collect();
+    let sides = [(&*old.template, &old.parameters), (template, parameters)];
+    let view = |(template, parameters), is_wanted: &dyn Fn(&str) -> bool| {
+        evaluated(template, parameters, pseudo, is_wanted)
+    };
+    match sides.map(|side| view(side, &|id| may_differ.contains(id))) {
+        [Some(before), Some(after)] => [before, after],
+        _ => sides.map(|side| view(side, &|_| true).unwrap_or_else(|| as_written(side.0))),
     }
 }
 
@@ -154,24 +149,36 @@ pub(crate) fn pseudo(name: &str, old: Option<&Stack>, snapshot: &Snapshot) -> Ps
     }
 }
 
-fn try_evaluated(
-    template: &Document,
+/// The resources whose condition holds, the properties of those that are wanted evaluated as far as anybody
+/// can before they exist: what only the cloud knows is a placeholder such as `${DataStore.Arn}`.
+fn evaluated<'a>(
+    template: &'a Document,
     parameters: &BTreeMap<String, String>,
     pseudo: &Pseudo,
-    is_wanted: impl Fn(&str, &Resource) -> bool,
-) -> Option<View> {
+    is_wanted: &dyn Fn(&str) -> bool,
+) -> Option<View<'a>> {
     let scope = Scope::new(template, parameters, pseudo.clone()).ok()?;
     let mut view = View::new();
     for (id, resource) in &template.resources {
         if scope.holds(resource.condition.as_deref()).ok()? {
-            let properties = match is_wanted(id, resource) {
-                true => scope.properties(resource, &Placeholders).ok()?,
-                false => BTreeMap::new(),
+            let resource = match is_wanted(id) {
+                true => Cow::Owned(with(
+                    resource,
+                    scope.properties(resource, &Placeholders).ok()?,
+                )),
+                false => Cow::Borrowed(resource),
             };
-            view.insert(id.clone(), with(resource, properties));
+            view.insert(id, resource);
         }
     }
     Some(view)
+}
+
+fn as_written(template: &Document) -> View<'_> {
+    let resources = template.resources.iter();
+    resources
+        .map(|(id, one)| (id.as_str(), Cow::Borrowed(one)))
+        .collect()
 }
 
 /// A resource with other properties.

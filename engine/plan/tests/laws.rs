@@ -6,6 +6,8 @@ mod deployment;
 #[path = "../../template/tests/support/mod.rs"]
 mod support;
 
+use std::sync::Arc;
+
 use deployment::{after, empty, rendered};
 use proptest::prelude::*;
 use scar_plan::{
@@ -224,14 +226,9 @@ fn another_bucket_leaves_the_first_alone() {
 #[test]
 fn a_replaced_bucket_is_data_at_risk_and_is_followed() {
     let mut snapshot = after(&two());
-    let bucket = snapshot
-        .stack
-        .as_mut()
-        .unwrap()
-        .template
-        .resources
-        .get_mut("DataStore")
-        .unwrap();
+    let template = &mut snapshot.stack.as_mut().unwrap().template;
+    let resources = &mut Arc::make_mut(template).resources;
+    let bucket = resources.get_mut("DataStore").unwrap();
     bucket
         .properties
         .insert("BucketNamePrefix".into(), json!("other"));
@@ -308,7 +305,7 @@ fn a_changed_world_makes_a_plan_stale() {
         |it| it.id.push('x'),
         |it| it.status = "UPDATE_IN_PROGRESS".into(),
         |it| it.changed.push('x'),
-        |it| it.template.description = None,
+        |it| Arc::make_mut(&mut it.template).description = None,
         |it| it.outputs.clear(),
         |it| it.tags.clear(),
     ];

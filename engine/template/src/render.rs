@@ -1,6 +1,7 @@
 //! The whole workflow: fragments put together, read back, checked.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use scar_cfn::{Document, validate_content};
 use scar_schemas::deployed::{Deployed, METADATA_KEY};
@@ -157,12 +158,12 @@ impl Stack {
     }
 }
 
-fn checked(document: Document) -> Result<Document, Error> {
+fn checked(document: Document) -> Result<Arc<Document>, Error> {
     let mut problems = validate_content(&document);
     problems.retain(scar_cfn::Finding::is_error);
     if !problems.is_empty() {
         return Err(Error::Invalid { problems });
     }
     limit::check(&document)?;
-    Ok(document)
+    Ok(Arc::new(document))
 }

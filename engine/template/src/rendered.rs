@@ -1,6 +1,7 @@
 //! A workflow as CloudFormation, and everything that has to go with it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use scar_cfn::Document;
 use scar_schemas::construct::Architecture;
@@ -14,7 +15,7 @@ pub struct Rendered {
     /// Name of the stack with what the workflows of an environment share.
     pub base_name: String,
     /// Its template.
-    pub base: Document,
+    pub base: Arc<Document>,
     /// Values of its parameters. Before the assets are there, all of them are empty.
     pub base_parameters: BTreeMap<String, String>,
     /// Its tags.
@@ -22,7 +23,7 @@ pub struct Rendered {
     /// Name of the workflow's stack.
     pub stack_name: String,
     /// Its template.
-    pub stack: Document,
+    pub stack: Arc<Document>,
     /// Its parameters, each the output of the base stack that has the same name.
     pub parameters: BTreeSet<String>,
     /// Objects that must be in the artifact bucket before the stack is made.

@@ -102,7 +102,7 @@ fn every_shape_renders_and_reads_back() {
     fs::create_dir_all(&folder).unwrap();
     for (name, builder) in shapes() {
         let rendered = rendered(&builder);
-        for (part, document) in [("base", &rendered.base), ("stack", &rendered.stack)] {
+        for (part, document) in [("base", &*rendered.base), ("stack", &*rendered.stack)] {
             let text = document.to_json();
             assert_eq!(&Document::parse(&text).unwrap(), document);
             assert_eq!(

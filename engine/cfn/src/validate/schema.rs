@@ -4,9 +4,10 @@
 //! has are read, each once in a process.
 
 use std::collections::BTreeMap;
-use std::sync::{LazyLock, OnceLock};
+use std::sync::{LazyLock, Mutex, OnceLock, PoisonError};
 
-use regex_automata::nfa::thompson::{self, pikevm::PikeVM};
+use regex_automata::nfa::thompson;
+use regex_automata::nfa::thompson::pikevm::{Cache, PikeVM};
 use regex_automata::util::syntax;
 use serde::Deserialize;
 
@@ -108,7 +109,14 @@ enum Kinds {
 pub(super) struct Pattern {
     /// As AWS writes it.
     pub(super) text: String,
-    machine: OnceLock<Option<PikeVM>>,
+    machine: OnceLock<Option<Machine>>,
+}
+
+/// A compiled pattern with the memory that it works in.
+#[derive(Debug)]
+struct Machine {
+    program: PikeVM,
+    cache: Mutex<Cache>,
 }
 
 impl From<String> for Pattern {
@@ -123,20 +131,29 @@ impl From<String> for Pattern {
 impl Pattern {
     /// Whether the pattern is somewhere in the text.
     pub(super) fn is_match(&self, text: &str) -> bool {
-        let machine = self.machine.get_or_init(|| compile(&self.text));
+        let machine = self.machine.get_or_init(|| Machine::new(&self.text));
         machine
             .as_ref()
-            .is_none_or(|machine| machine.is_match(&mut machine.create_cache(), text))
+            .is_none_or(|machine| machine.is_match(text))
     }
 }
 
-/// Without Unicode tables, which names in AWS do not need and which take long to build.
-fn compile(pattern: &str) -> Option<PikeVM> {
-    PikeVM::builder()
-        .syntax(syntax::Config::new().unicode(false).utf8(false))
-        .thompson(thompson::Config::new().utf8(false))
-        .build(pattern)
-        .ok()
+impl Machine {
+    /// Without Unicode tables, which names in AWS do not need and which take long to build.
+    fn new(pattern: &str) -> Option<Self> {
+        let program = PikeVM::builder()
+            .syntax(syntax::Config::new().unicode(false).utf8(false))
+            .thompson(thompson::Config::new().utf8(false))
+            .build(pattern)
+            .ok()?;
+        let cache = Mutex::new(program.create_cache());
+        Some(Self { program, cache })
+    }
+
+    fn is_match(&self, text: &str) -> bool {
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        self.program.is_match(&mut cache, text)
+    }
 }
 
 impl Node {
@@ -247,7 +264,7 @@ mod tests {
 
     fn check(node: &Node, shape: &Type) {
         if let Some(pattern) = &node.pattern {
-            assert!(compile(&pattern.text).is_some(), "{}", pattern.text);
+            assert!(Machine::new(&pattern.text).is_some(), "{}", pattern.text);
         }
         if let Some(name) = &node.definition {
             assert!(shape.definitions.contains_key(name), "{name}");

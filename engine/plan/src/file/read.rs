@@ -1,6 +1,7 @@
 //! File → plan.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -198,7 +199,7 @@ fn stack(
         name: stack.name,
         action: action(stack.action),
         text: template.to_json(),
-        template,
+        template: Arc::new(template),
         parameters: parameters(stack.parameters),
         tags: stack.tags,
         resources: resources.into_iter().map(resource).collect(),

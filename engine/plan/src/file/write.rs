@@ -178,7 +178,7 @@ fn stack(stack: &StackChange) -> file::Stack {
     file::Stack {
         name: stack.name.clone(),
         action: action(stack.action),
-        template: serde_json::to_value(&stack.template).unwrap_or_default(),
+        template: serde_json::to_value(&*stack.template).unwrap_or_default(),
         parameters: parameters(&stack.parameters),
         tags: stack.tags.clone(),
         based_on: stack.based_on.as_ref().map(basis),
