@@ -49,15 +49,31 @@ impl Mapping {
         let is_inside = from + usize::from(site.length) <= self.length;
         (is_inside && usize::from(site.length) >= JUMP_BYTES).then_some(self.at + from)
     }
+
+    /// How many sites lie within.
+    fn count(&self, sites: &Sites) -> usize {
+        sites.iter().filter_map(|site| self.address(site)).count()
+    }
 }
 
 /// Replaces what has to be replaced in a part of a file. If that is impossible, the code stays as it is.
 pub(crate) fn patch(mapping: &Mapping, file: &File) {
-    let ready = Ready::of(mapping, file);
+    let Ok(status) = file.status() else {
+        return;
+    };
+    let known = Sites::known(&status);
+    if known
+        .as_ref()
+        .is_some_and(|sites| mapping.count(sites) == 0)
+    {
+        return;
+    }
+    let ready = Ready::of(mapping, &status);
     if ready.as_ref().is_ok_and(|ready| ready.map(mapping).is_ok()) {
         return;
     }
-    let replaced = Sites::of(file).and_then(|sites| replace(mapping, &sites));
+    let sites = known.map_or_else(|| Sites::of(file, &status), Ok);
+    let replaced = sites.and_then(|sites| replace(mapping, &sites));
     if let (Ok(ready), Ok(arena)) = (ready, replaced) {
         // Without room on the disk every process does it for itself.
         let _ = ready.keep(mapping, arena);
@@ -113,10 +129,7 @@ fn scan_memory(code: &[u8], found: &mut dyn FnMut(Site)) {
 
 /// Gives the place and the size of the trampolines, if any were needed.
 fn replace(mapping: &Mapping, sites: &Sites) -> Answer<Option<(usize, usize)>> {
-    let count = sites
-        .iter()
-        .filter_map(|site| mapping.address(site))
-        .count();
+    let count = mapping.count(sites);
     if count == 0 {
         return Ok(None);
     }

@@ -11,7 +11,7 @@ use crate::patch::Mapping;
 use crate::sites;
 use crate::sys::{
     self, AT_FDCWD, Answer, EXECUTABLE, File, MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_PRIVATE,
-    READABLE, WRITABLE,
+    READABLE, Status, WRITABLE,
 };
 use crate::text::Text;
 
@@ -42,15 +42,14 @@ fn is_high(at: usize) -> bool {
 
 impl Ready {
     /// What the file for a part of an open file is called.
-    pub(crate) fn of(mapping: &Mapping, file: &File) -> Answer<Self> {
-        let status = file.status()?;
+    pub(crate) fn of(mapping: &Mapping, status: &Status) -> Answer<Self> {
         let bytes = mapping.length.next_multiple_of(PAGE);
         let is_whole = mapping.offset + bytes <= status.size().next_multiple_of(PAGE);
         if !status.is_file() || !is_whole || bytes > MAX_BYTES {
             return Err(sys::ENOEXEC);
         }
         let mut path = Text::new();
-        sites::name(&status, &mut path)?;
+        sites::name(status, &mut path)?;
         path.push(if is_high(mapping.at) { b"-" } else { b"+" })?;
         path.push_number(mapping.offset)?;
         path.push(b"-")?;

@@ -30,17 +30,18 @@ impl Drop for Sites {
 }
 
 impl Sites {
-    /// The sites of an open file.
-    pub(crate) fn of(file: &File) -> Answer<Self> {
-        let status = file.status()?;
+    /// The sites of a file that were known before the run.
+    pub(crate) fn known(status: &Status) -> Option<Self> {
+        state().plan.known(&key(status)).map(Self::planned)
+    }
+
+    /// The sites of an open file with this status.
+    pub(crate) fn of(file: &File, status: &Status) -> Answer<Self> {
         if !status.is_file() || status.size() == 0 {
             return Err(sys::ENOEXEC);
         }
-        if let Some(words) = state().plan.known(&key(&status)) {
-            return Ok(Self::planned(words));
-        }
         let mut path = Text::new();
-        let is_named = name(&status, &mut path).is_ok();
+        let is_named = name(status, &mut path).is_ok();
         if let Some(known) = is_named.then(|| Self::read(&path)).and_then(Result::ok) {
             return Ok(known);
         }

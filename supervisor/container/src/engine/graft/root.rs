@@ -150,7 +150,7 @@ impl Root {
         mounts.max_by_key(|mount| mount.guest.len())
     }
 
-    /// Makes what is at `source` at `target`, which is `depth` directories below the root.
+    /// Makes the directory or the link at `source` at `target`, which is `depth` directories below the root.
     fn fill(
         &mut self,
         source: &Path,
@@ -169,19 +169,28 @@ impl Root {
             let mode = status.permissions().mode();
             make_directory(target, mode & 0o1777 | 0o700)?;
             for entry in fs::read_dir(source).map_err(failed)? {
-                let name = entry.map_err(failed)?.file_name();
-                self.fill(&source.join(&name), &target.join(&name), depth + 1, known)?;
+                let entry = entry.map_err(failed)?;
+                let name = entry.file_name();
+                let (source, target) = (source.join(&name), target.join(&name));
+                if entry.file_type().map_err(failed)?.is_file() {
+                    self.fill_file(&source, &target, known)?;
+                } else {
+                    self.fill(&source, &target, depth + 1, known)?;
+                }
             }
             let directory = File::open(target).map_err(failed)?;
             let modified = status.modified().map_err(failed)?;
             return directory.set_modified(modified).map_err(failed);
         }
-        if status.is_file() {
-            share(source, target).map_err(failed)?;
-            let status = fs::symlink_metadata(target).map_err(failed)?;
-            self.builder.add_file(status.ino());
-            self.builder.known.extend(known.sites(target, &status));
-        }
+        Ok(())
+    }
+
+    fn fill_file(&mut self, source: &Path, target: &Path, known: &Known) -> Result<(), Error> {
+        let failed = |error| Error::file("copy", source, error);
+        share(source, target).map_err(failed)?;
+        let status = fs::symlink_metadata(target).map_err(failed)?;
+        self.builder.add_file(status.ino());
+        self.builder.known.extend(known.sites(target, &status));
         Ok(())
     }
 
