@@ -178,7 +178,7 @@ fn check_kind(item: &Item<'_>, path: &str, target: &Value, findings: &mut Findin
         }
     }
     if let Some((id, _)) = resource.filter(|(_, one)| one.kind == "AWS::Lambda::Function") {
-        check_allowed(item, path, &id, has("RoleArn"), findings);
+        check_allowed(item, path, id, has("RoleArn"), findings);
     }
 }
 

@@ -129,7 +129,7 @@ fn check_allowed(item: &Item<'_>, path: &str, function: &Value, findings: &mut F
     else {
         return;
     };
-    let is_allowed = item.invokers.may_be_of(&id).any(|one| {
+    let is_allowed = item.invokers.may_be_of(id).any(|one| {
         let principal = one.properties.get("Principal").and_then(text);
         principal.is_none_or(|name| name.starts_with("s3.amazonaws.com"))
     });

@@ -154,7 +154,7 @@ fn is_public(item: &Item<'_>) -> bool {
         action == Some("lambda:InvokeFunctionUrl")
     };
     match item.target(item.at("TargetFunctionArn")) {
-        Some((id, _)) => item.invokers.may_be_of(&id).any(is_url),
+        Some((id, _)) => item.invokers.may_be_of(id).any(is_url),
         None => item.invokers.all().any(is_url),
     }
 }
