@@ -138,16 +138,16 @@ fn registry(text: &str) -> Result<RegistryReference, &'static str> {
         None => (rest, None),
     };
     check_host(&host)?;
-    check_repository(repository)?;
-    if let Some(tag) = tag {
-        check_tag(tag)?;
-    }
-    let official = host == DEFAULT_HOST && !repository.contains('/');
+    let official = host == DEFAULT_HOST && !repository.is_empty() && !repository.contains('/');
     let repository = if official {
         format!("library/{repository}")
     } else {
         repository.to_owned()
     };
+    check_repository(&repository)?;
+    if let Some(tag) = tag {
+        check_tag(tag)?;
+    }
     let version = match digest {
         Some(digest) => Version::Digest(digest),
         None => Version::Tag(tag.unwrap_or(DEFAULT_TAG).to_owned()),
