@@ -153,13 +153,13 @@ fn decompress(
 }
 
 /// A layer without its compression.
-enum Plain<'a, 'b> {
-    Gzip(Inflater<&'a mut Blob<'b>>),
+enum Plain<'a> {
+    Gzip(Inflater<&'a mut dyn BufRead>),
     Other(Box<dyn Read + 'a>),
 }
 
-impl<'a, 'b> Plain<'a, 'b> {
-    fn new(kind: Compression, blob: &'a mut Blob<'b>) -> io::Result<Self> {
+impl<'a> Plain<'a> {
+    fn new(kind: Compression, blob: &'a mut Blob<'_>) -> io::Result<Self> {
         Ok(match kind {
             Compression::None => Self::Other(Box::new(blob)),
             Compression::Gzip => Self::Gzip(Inflater::gzip(blob)),

@@ -12,11 +12,14 @@ use http_body_util::combinators::UnsyncBoxBody;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::proxy::matcher::Matcher;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::{ClientConfig, RootCertStore};
 
+use crate::way::Way;
+
 /// A client that keeps its connections for the next request. Clones share them.
-pub type HttpsClient = Client<HttpsConnector<HttpConnector>, RequestBody>;
+pub type HttpsClient = Client<HttpsConnector<Way>, RequestBody>;
 
 /// The body of a request of any origin.
 pub type RequestBody = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
@@ -38,11 +41,29 @@ pub enum Trust {
 /// Bytes of an answer read at once. Those who count pieces to bound their memory count these.
 const READ_BYTES: usize = 128 << 10;
 
-/// Makes a client. It decides nothing about schemes: whoever builds the address does.
+/// Makes a client that asks servers directly. It decides nothing about schemes: whoever builds the address
+/// does.
 ///
 /// # Errors
 /// [`Trust::System`], and there is no certificate on this system.
 pub fn https_client(trust: Trust, connect_timeout: Duration) -> io::Result<HttpsClient> {
+    client(trust, connect_timeout, None)
+}
+
+/// Makes a client that goes through the proxies which `HTTPS_PROXY` and `ALL_PROXY` name, except to the hosts
+/// of `NO_PROXY`, and trusts whom the system trusts.
+///
+/// # Errors
+/// There is no certificate on this system.
+pub(crate) fn proxied_client(connect_timeout: Duration) -> io::Result<HttpsClient> {
+    client(Trust::System, connect_timeout, Some(Matcher::from_env()))
+}
+
+fn client(
+    trust: Trust,
+    connect_timeout: Duration,
+    proxies: Option<Matcher>,
+) -> io::Result<HttpsClient> {
     let mut connector = HttpConnector::new();
     connector.enforce_http(false);
     connector.set_connect_timeout(Some(connect_timeout));
@@ -62,7 +83,7 @@ pub fn https_client(trust: Trust, connect_timeout: Duration) -> io::Result<Https
     let connector = builder
         .https_or_http()
         .enable_http1()
-        .wrap_connector(connector);
+        .wrap_connector(Way::new(connector, proxies));
     Ok(Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE_TIMEOUT)

@@ -5,8 +5,9 @@
 //! Reference ─resolve→ Digest ─Cache::ensure(BlobSource)→ Rootfs ─Engine::run(Job)→ Outcome
 //! ```
 //!
-//! This crate deliberately knows nothing of stages, buckets, events or Lambda, and reads no
-//! environment variable: where blobs come from is a [`BlobSource`], and everything else is an argument.
+//! This crate deliberately knows nothing of stages, buckets, events or Lambda. Of the environment it reads
+//! how registries are reached, proxies and trusted certificates; where else blobs come from is a
+//! [`BlobSource`], and everything else is an argument.
 
 mod cache;
 mod conceal;
@@ -30,6 +31,7 @@ mod sys_child;
 mod sys_reaper;
 mod tar;
 mod unpack;
+mod way;
 
 pub use cache::{Cache, Limits, Rootfs};
 pub use conceal::conceal;

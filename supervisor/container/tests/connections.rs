@@ -96,7 +96,7 @@ fn pushed(folder: &Path, host: &str) {
 async fn a_pull_goes_on_where_its_connection_broke() {
     needs(&["skopeo", "docker-registry"]);
     let folder = tempfile::tempdir().unwrap();
-    let registry = registry(folder.path());
+    let registry = registry(folder.path(), "");
     pushed(folder.path(), &registry.host);
     let (host, passed) = cutter(registry.host.clone());
     let name = format!("{host}/acme/noise:1");

@@ -87,7 +87,7 @@ async fn layers_are_sent_mounted_or_found_and_others_can_read_the_result() {
     let folder = tempfile::tempdir().unwrap();
     let layout = packed(&folder.path().join("image"));
     let image = derived(&layout).await;
-    let registry = registry(folder.path());
+    let registry = registry(folder.path(), "");
     let below = reference(&format!("{}/acme/tools:1", registry.host));
     run(
         "skopeo",

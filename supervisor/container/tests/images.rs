@@ -192,7 +192,7 @@ async fn images_come_from_a_registry() {
     let folder = tempfile::tempdir().unwrap();
     let image = folder.path().join("image");
     let report = pack(&spec(), &image).unwrap();
-    let registry = registry(folder.path());
+    let registry = registry(folder.path(), "");
     let name = format!("{}/acme/tools:1", registry.host);
     let source = format!("oci:{}:latest", image.display());
     run(
@@ -234,7 +234,7 @@ async fn images_come_from_a_registry() {
 async fn the_image_of_a_program_is_pushed_once_and_found_by_others() {
     needs(&["skopeo", "docker-registry", "busybox"]);
     let folder = tempfile::tempdir().unwrap();
-    let registry = registry(folder.path());
+    let registry = registry(folder.path(), "");
     let program = std::fs::read("/bin/busybox").unwrap();
     let image = program_image("busybox", &program, &Platform::host()).unwrap();
     let name = format!("{}/scar/tool@{}", registry.host, image.digest);

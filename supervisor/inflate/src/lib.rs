@@ -20,7 +20,9 @@ use table::{LengthTable, Tables};
 ///
 /// # Errors
 /// What is not valid, and content of more than `limit` bytes.
-pub fn inflate(stream: &[u8], limit: usize) -> io::Result<Vec<u8>> {
+pub fn inflate(mut stream: &[u8], limit: usize) -> io::Result<Vec<u8>> {
+    // The same kind of reader as that of layers, so that the decoder is compiled once.
+    let stream: &mut dyn BufRead = &mut stream;
     let mut inflater = Inflater::raw(stream);
     let mut buffer = vec![0; 2 * HISTORY_BYTES];
     let mut content = Vec::new();

@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use serde::Deserialize;
 
 use crate::error::Error;
-use crate::https::{HttpsClient, Trust, https_client};
+use crate::https::{HttpsClient, proxied_client};
 use crate::oci::MAX_DOCUMENT_BYTES;
 use crate::reference::RegistryReference;
 use crate::registry::ask::Ask;
@@ -67,7 +67,7 @@ impl Http {
             ));
         }
         // Which scheme is used is decided here and for every redirect, not by the client.
-        let client = https_client(Trust::System, CONNECT_TIMEOUT)
+        let client = proxied_client(CONNECT_TIMEOUT)
             .map_err(|error| refused(format!("no trusted certificates: {error}")))?;
         Ok(Self {
             client,

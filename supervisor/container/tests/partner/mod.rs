@@ -23,7 +23,7 @@ pub(crate) fn run(program: &str, arguments: &[&str]) {
     );
 }
 
-/// A registry of one test, on loopback without TLS. It ends with this value.
+/// A registry of one test, on loopback. It ends with this value.
 pub(crate) struct Registry {
     child: Child,
     pub(crate) host: String,
@@ -36,15 +36,15 @@ impl Drop for Registry {
     }
 }
 
-/// Starts a registry that keeps its images below `folder`.
-pub(crate) fn registry(folder: &Path) -> Registry {
+/// Starts a registry that keeps its images below `folder`, with further `settings` of its `http` section.
+pub(crate) fn registry(folder: &Path, settings: &str) -> Registry {
     let port = std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
         .unwrap()
         .port();
     let text = format!(
-        "version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: {}\nhttp:\n  addr: 127.0.0.1:{port}\n",
+        "version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: {}\nhttp:\n  addr: 127.0.0.1:{port}\n{settings}",
         folder.join("registry").display()
     );
     std::fs::write(folder.join("registry.yml"), text).unwrap();
