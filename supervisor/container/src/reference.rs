@@ -177,6 +177,7 @@ fn check_host(host: &str) -> Result<(), &'static str> {
     let port_is_valid = port.is_empty()
         || port
             .strip_prefix(':')
+            .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
             .is_some_and(|digits| digits.parse::<u16>().is_ok());
     let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b".-:".contains(&byte);
     if name.is_empty() || !name.bytes().all(is_host) || !port_is_valid {
@@ -293,7 +294,8 @@ mod tests {
 
     #[test]
     fn mistakes_are_refused() {
-        let long = "a".repeat(256);
+        // With the folder that the default registry has for such names.
+        let long = "a".repeat(250);
         for bad in [
             "",
             "A",
@@ -304,7 +306,8 @@ mod tests {
             "x@sha256:12",
             "oci:",
             "oci:a:",
-            "archive:",
+            "h.io:99999/x",
+            "h.io:+80/x",
             "h.io:99999/x",
             "-a.io/",
             "a b",
