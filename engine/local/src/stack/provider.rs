@@ -13,6 +13,7 @@ mod layer;
 mod messaging;
 mod properties;
 mod record;
+mod refusal;
 mod storage;
 mod trigger;
 
@@ -21,29 +22,20 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use self::properties::{Tag, attributes, flag, number, read, tags};
+pub(super) use self::refusal::Refusal;
+use self::refusal::{exists, missing, refuse, unknown};
 use super::{Resource, Stack};
 use crate::lambda::{self, Package};
+use crate::random;
 use crate::s3::{self, ReadError};
 use crate::services::Services;
 use crate::store::Transaction;
-use crate::{Error, random};
 
 /// Largest zip file of a function or layer in bytes, the limit that Lambda has for unpacked ones.
 const PACKAGE_LIMIT: u64 = 262_144_000;
 
 type Properties = BTreeMap<String, Value>;
 type Attributes = BTreeMap<String, Value>;
-
-/// Why a resource cannot be made, changed or removed.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Refusal {
-    /// What the service would say.
-    #[error("{0}")]
-    Reason(String),
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] Error),
-}
 
 /// What a provider has to know besides properties.
 #[derive(Debug, Clone)]
@@ -394,24 +386,4 @@ fn delete_other(
         other => return Err(unknown(other)),
     }
     Ok(())
-}
-
-fn unknown(kind: &str) -> Refusal {
-    refuse(format!("the local cloud has no resource type {kind}"))
-}
-
-fn refuse(reason: impl Into<String>) -> Refusal {
-    Refusal::Reason(reason.into())
-}
-
-fn missing(kind: &str, name: &str) -> Refusal {
-    refuse(format!(
-        "Resource of type '{kind}' with identifier '{name}' was not found."
-    ))
-}
-
-fn exists(kind: &str, name: &str) -> Refusal {
-    refuse(format!(
-        "Resource of type '{kind}' with identifier '{name}' already exists."
-    ))
 }

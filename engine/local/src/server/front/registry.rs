@@ -1,5 +1,7 @@
 //! The registry's protocol: OCI distribution specification 1.1, pulling and pushing.
 
+mod refusal;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -14,6 +16,7 @@ use scar_schemas::digest::Digest;
 use serde_json::json;
 use tokio_util::io::ReaderStream;
 
+use self::refusal::{Refusal, cut, mismatch, unknown};
 use super::super::own::{basic, is_same};
 use super::{REGISTRY_PREFIX, document};
 use crate::registry::{self, ImageBlob, Manifest, ManifestError, Repository, Upload, row};
@@ -26,42 +29,7 @@ const MANIFEST_LIMIT: usize = 4 << 20;
 /// Media type of manifests that do not say theirs.
 const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
 
-/// Why a request was refused: status, error code of the specification, and a text.
-struct Refusal(StatusCode, &'static str, String);
-
 type Answer = Result<Response<s3s::Body>, Refusal>;
-
-impl From<Error> for Refusal {
-    fn from(error: Error) -> Self {
-        Self(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "UNKNOWN",
-            error.to_string(),
-        )
-    }
-}
-
-impl From<std::io::Error> for Refusal {
-    fn from(error: std::io::Error) -> Self {
-        Self(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "UNKNOWN",
-            error.to_string(),
-        )
-    }
-}
-
-impl From<ManifestError> for Refusal {
-    fn from(error: ManifestError) -> Self {
-        let code = match error {
-            ManifestError::Invalid(_) => "MANIFEST_INVALID",
-            ManifestError::Unknown(_) => "MANIFEST_BLOB_UNKNOWN",
-            ManifestError::Immutable(_) => "TAG_INVALID",
-            ManifestError::Store(error) => return error.into(),
-        };
-        Self(StatusCode::BAD_REQUEST, code, error.to_string())
-    }
-}
 
 /// Answers one request.
 pub(super) async fn handle(
@@ -144,10 +112,6 @@ fn split(path: &str) -> Option<(&str, Vec<&str>)> {
                 rest.split('/').filter(|step| !step.is_empty()).collect(),
             ))
         })
-}
-
-fn unknown(code: &'static str, what: &str) -> Refusal {
-    Refusal(StatusCode::NOT_FOUND, code, format!("there is no {what}"))
 }
 
 struct Place<'a> {
@@ -402,16 +366,6 @@ async fn receive(upload: &mut Upload, body: Incoming) -> Result<(), Refusal> {
         }
     }
     Ok(())
-}
-
-fn cut() -> Refusal {
-    let message = "the body is too large or was cut".to_owned();
-    Refusal(StatusCode::BAD_REQUEST, "SIZE_INVALID", message)
-}
-
-fn mismatch(actual: &str) -> Refusal {
-    let message = format!("the digest of what was sent is {actual}");
-    Refusal(StatusCode::BAD_REQUEST, "DIGEST_INVALID", message)
 }
 
 fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
