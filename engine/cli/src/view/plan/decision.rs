@@ -7,6 +7,7 @@ use scar_plan::{Action, BlockCode, CheckOutcome, CostLine, MicroDollars, Place, 
 use scar_template::ImageContent;
 
 use super::mark;
+use crate::images;
 use crate::view::style::Style;
 use crate::view::table::table;
 use crate::view::text::clean;
@@ -21,16 +22,24 @@ pub(super) fn place(place: Option<&Place>, style: Style) -> String {
 pub(super) fn outside(plan: &Plan, style: Style) -> String {
     let mut out = String::new();
     for push in &plan.pushes {
-        let tag: String = push.digest.hex().chars().take(12).collect();
         let of = match &push.content {
             ImageContent::Supervisor(_) => String::new(),
             ImageContent::Stage(stage) => format!(" of stage {} with the supervisor", clean(stage)),
         };
-        let _ = writeln!(
-            out,
-            "  {} push image {tag}{of} to the environment's registry",
-            style.green("+")
-        );
+        let plus = style.green("+");
+        let _ = if push.digest == images::unknown() {
+            let known = "its digest is known when its own registry is asked";
+            writeln!(
+                out,
+                "  {plus} push an image{of} to the environment's registry; {known}"
+            )
+        } else {
+            let tag: String = push.digest.hex().chars().take(12).collect();
+            writeln!(
+                out,
+                "  {plus} push image {tag}{of} to the environment's registry"
+            )
+        };
     }
     for one in &plan.notifications {
         let name = clean(&one.real_name);
@@ -120,12 +129,15 @@ pub(super) fn checks(plan: &Plan, style: Style) -> String {
             .filter(|one| one.outcome == outcome)
             .count()
     };
+    let warnings = match count(CheckOutcome::Warning) {
+        1 => "1 warning".to_owned(),
+        count => format!("{count} warnings"),
+    };
     let mut out = format!(
-        "\n{}  {} passed, {} failed, {} warnings\n",
+        "\n{}  {} passed, {} failed, {warnings}\n",
         style.bold("Checks"),
         count(CheckOutcome::Passed),
         count(CheckOutcome::Failed),
-        count(CheckOutcome::Warning),
     );
     for check in &plan.checks {
         let mark = match check.outcome {
