@@ -4,5 +4,5 @@ a
 b
 END
 coproc cat; echo through >&"${COPROC[1]}"; read -r line <&"${COPROC[0]}"; echo "$line"; exec {COPROC[1]}>&-; wait "$COPROC_PID"
-for i in 1 2 3 4 5; do (sleep 0.0$i; exit $i) & done; wait -n; echo first $?; wait; echo all
+for i in 1 2 3 4 5; do (sleep $((i > 1)).$i; exit $i) & done; wait -n; echo first $?; wait; echo all
 set -o pipefail; false | true; echo $?
