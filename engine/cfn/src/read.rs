@@ -6,6 +6,7 @@ use std::fmt::Display;
 use serde_json::{Map, Value, json};
 use serde_yaml::value::TaggedValue;
 
+use crate::write::FORMAT_VERSION;
 use crate::{Document, Resource, json};
 
 /// Largest template that `CloudFormation` takes, in bytes ("`CloudFormation` quotas" in its user guide).
@@ -46,6 +47,12 @@ pub enum ReadError {
     UnknownSection {
         /// Its name.
         name: String,
+    },
+    /// A version of the format that there never was.
+    #[error("template format version {found} is unknown, 2010-09-09 is the only one")]
+    FormatVersion {
+        /// What stands there.
+        found: String,
     },
     /// An attribute of a resource that does not exist or is not supported.
     #[error("invalid template resource property {name} of {logical_id}")]
@@ -106,7 +113,14 @@ impl Document {
 
     fn read_section(&mut self, name: &str, section: Value) -> Result<(), ReadError> {
         match name {
-            "AWSTemplateFormatVersion" => {}
+            "AWSTemplateFormatVersion" if section == FORMAT_VERSION => {}
+            "AWSTemplateFormatVersion" => {
+                return Err(ReadError::FormatVersion {
+                    found: section
+                        .as_str()
+                        .map_or_else(|| section.to_string(), str::to_owned),
+                });
+            }
             "Description" => self.description = Some(text(section, name)?),
             "Metadata" => self.metadata = mapping(section, name)?,
             "Parameters" => self.parameters = mapping(section, name)?,

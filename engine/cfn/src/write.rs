@@ -10,7 +10,7 @@ use crate::indent::indented;
 use crate::{Document, Resource};
 
 /// The only version of the template language there is.
-const FORMAT_VERSION: &str = "2010-09-09";
+pub(crate) const FORMAT_VERSION: &str = "2010-09-09";
 
 impl Document {
     /// The template as JSON, indented, with a closing newline.
