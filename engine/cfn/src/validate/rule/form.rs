@@ -166,13 +166,10 @@ fn check_form(item: &Item<'_>, path: &str, value: &Value, form: Form, findings: 
 
 fn check_once(item: &Item<'_>, path: &str, name: &str, findings: &mut Findings) {
     let mut seen = BTreeSet::new();
-    for (place, entry) in item.list(path) {
-        let Some(text) = text(at(entry, name)) else {
-            continue;
-        };
-        if !seen.insert(text.clone()) {
-            let message = format!("{name} {} is there twice", shown(&text));
-            findings.error(item.place(&place), message);
+    for (index, text) in names(item, path, name) {
+        if !seen.insert(text) {
+            let message = format!("{name} {} is there twice", shown(text));
+            findings.error(item.place(&format!("{path}.{index}")), message);
         }
     }
 }
@@ -180,17 +177,25 @@ fn check_once(item: &Item<'_>, path: &str, name: &str, findings: &mut Findings) 
 /// Tags as a list: each key once, and none of those that belong to AWS ("Tagging AWS resources").
 fn check_tags(item: &Item<'_>, findings: &mut Findings) {
     check_once(item, "Tags", "Key", findings);
-    for (place, tag) in item.list("Tags") {
-        let key = text(at(tag, "Key")).unwrap_or_default();
-        if key.to_ascii_lowercase().starts_with("aws:") {
+    for (index, key) in names(item, "Tags", "Key") {
+        let prefix = key.get(..4).unwrap_or_default();
+        if prefix.eq_ignore_ascii_case("aws:") {
+            let place = item.place(&format!("Tags.{index}"));
             findings
-                .error(
-                    item.place(&place),
-                    "keys that begin with aws: belong to AWS",
-                )
+                .error(place, "keys that begin with aws: belong to AWS")
                 .fix("choose another key");
         }
     }
+}
+
+/// The names of a list's entries, with their numbers.
+fn names<'i>(
+    item: &'i Item<'_>,
+    path: &str,
+    name: &'i str,
+) -> impl Iterator<Item = (usize, &'i str)> {
+    let entries = item.at(path).as_array().into_iter().flatten().enumerate();
+    entries.filter_map(move |(index, entry)| Some((index, at(entry, name).as_str()?)))
 }
 
 fn is_at_most_100(text: &str) -> bool {
