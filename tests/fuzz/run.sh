@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fuzzes the readers of foreign text, two at a time.
+# Fuzzes the readers of foreign text and of foreign images, two at a time.
 #   tests/fuzz/run.sh               every target: a minute for manifests and plans, less for the others
 #   tests/fuzz/run.sh 300           every target for five minutes
 #   tests/fuzz/run.sh 5 glob key    five seconds of some targets
@@ -18,7 +18,8 @@ only=("${@:2}")
 targets=(
     manifest_yaml:60:55000 manifest_toml:60:60000 import:60:90000 plan_file:60:6000000
     invocation:20:3000000
-    glob:10:120000 event:10:1700000 key:10:1500000 cfn:10:37000 lock:10:2100000
+    layer:20:12000 inflate:20:25000 image:20:60000 automata:10:1500
+    glob:10:120000 event:10:1700000 key:10:1500000 cfn:10:37000 lock:10:2100000 reference:10:800000
 )
 
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}
@@ -51,7 +52,7 @@ fuzz() {
     fi
     mkdir -p "artifacts/$target"
     seed "$target" "$folder"
-    "$CARGO_TARGET_DIR/$triple/release/$target" "$folder" \
+    TMPDIR=$scratch "$CARGO_TARGET_DIR/$triple/release/$target" "$folder" \
         -max_total_time="$time" -timeout=1 -rss_limit_mb=256 -malloc_limit_mb=128 -max_len=65536 \
         -use_value_profile=0 -print_final_stats=1 -verbosity=0 -close_fd_mask=1 \
         -artifact_prefix="artifacts/$target/" "${options[@]}" >"$scratch/$target.log" 2>&1 || {

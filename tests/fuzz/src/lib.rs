@@ -1,5 +1,8 @@
 //! What the fuzz targets share: how a manifest is read, and what must hold of whatever comes out.
 
+pub mod archive;
+pub mod image;
+
 use scar_manifest::{Diagnostic, Files, Format, Source};
 
 /// Every file is a small script.
