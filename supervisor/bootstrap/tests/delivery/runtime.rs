@@ -138,9 +138,15 @@ impl Function {
         Duration::from_millis(ticks * 10)
     }
 
-    /// Its variables.
-    pub(crate) fn variables(&self) -> Vec<u8> {
-        std::fs::read(format!("/proc/{}/environ", self.process.id())).unwrap()
+    /// Its variables; `None` for an ordinary user once the supervisor has made itself unreadable.
+    pub(crate) fn variables(&self) -> Option<String> {
+        match std::fs::read(format!("/proc/{}/environ", self.process.id())) {
+            Ok(variables) => Some(String::from_utf8(variables).unwrap()),
+            Err(error) => {
+                assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied);
+                None
+            }
+        }
     }
 
     /// Identities of its child processes, dead ones too.

@@ -118,7 +118,10 @@ fn credentials_are_read_once_and_wiped() {
         let mut sandbox = Sandbox::copying(engine, COPY);
         for name in ["first", "second"] {
             sandbox.work(name, "1");
-            let seen = String::from_utf8(sandbox.function.variables()).unwrap();
+            // An ordinary user sees nothing of them at all.
+            let Some(seen) = sandbox.function.variables() else {
+                continue;
+            };
             assert!(seen.contains("AWS_REGION=us-east-1\0"), "{seen}");
             for name in ["AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID"] {
                 assert!(seen.contains(&format!("{name}=\0")), "{seen}");
