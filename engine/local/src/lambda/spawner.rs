@@ -50,7 +50,8 @@ impl Spawner {
 
 /// A command that runs `program` so that it dies with the thread that starts it, where the machine has
 /// `setpriv` (util-linux). Elsewhere a process that outlives a killed cloud ends when the Runtime
-/// API's connection breaks, or when the next cloud in the directory sweeps it.
+/// API's connection breaks. The next cloud in the directory sweeps what it may look into: as root all, as an
+/// ordinary user what does not conceal its variables.
 pub(crate) fn leashed(program: &Path) -> Command {
     let found = ["/usr/bin/setpriv", "/bin/setpriv"]
         .map(PathBuf::from)
