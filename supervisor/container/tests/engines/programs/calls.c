@@ -179,6 +179,8 @@ static void signals(void) {
     usleep(50000);
     void *result = 0;
     pthread_cancel(threads[0]);
+    // The signal must be there before what it waits for is, however busy the machine is.
+    usleep(300000);
     int keeper = open("/out/fifo", O_RDWR | O_NONBLOCK);
     pthread_join(threads[0], &result);
     close(keeper);
