@@ -73,9 +73,7 @@ fn perhaps_shared_by(first: &End<'_>, second: &End<'_>, key: &str) -> Diagnostic
         "`{}` and `{}` may write the same object, for instance `{key}`: the later task would fail",
         first.name, second.name
     );
-    Diagnostic::warning("W917", summary)
-        .label(second.span.clone(), format!("`{}` writes here", second.name))
-        .label(first.span.clone(), format!("`{}` writes here", first.name))
+    both_write(Diagnostic::warning("W917", summary), first, second)
         .help("if their scripts may use the same names, give each a prefix or a suffix of its own: `out: {parts/: \"*.srt\"}`")
 }
 
@@ -91,10 +89,18 @@ fn shared_by(first: &End<'_>, second: &End<'_>, key: &str) -> Diagnostic {
             first.name, second.name
         )
     };
-    Diagnostic::error("E304", summary)
-        .label(second.span.clone(), format!("`{}` writes here", second.name))
+    both_write(Diagnostic::error("E304", summary), first, second).help(
+        "give each a prefix or a suffix of its own: `out: {parts/: \"*.srt\"}`, `out: parts/*.srt`",
+    )
+}
+
+fn both_write(diagnostic: Diagnostic, first: &End<'_>, second: &End<'_>) -> Diagnostic {
+    diagnostic
+        .label(
+            second.span.clone(),
+            format!("`{}` writes here", second.name),
+        )
         .label(first.span.clone(), format!("`{}` writes here", first.name))
-        .help("give each a prefix or a suffix of its own: `out: {parts/: \"*.srt\"}`, `out: parts/*.srt`")
 }
 
 /// Files that two patterns of one `out` match are stored in both places.
